@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Names and texts of the drop reasons. */
+#include "drop.h"
+
+static const char *const names[HD_DROP_COUNT] = {
+#define X(id, name, text) [HD_DROP_##id] = name,
+	HD_DROP_LIST(X)
+#undef X
+};
+
+static const char *const texts[HD_DROP_COUNT] = {
+#define X(id, name, text) [HD_DROP_##id] = text,
+	HD_DROP_LIST(X)
+#undef X
+};
+
+const char *hd_drop_name(enum hd_drop reason)
+{
+	return reason < HD_DROP_COUNT ? names[reason] : "none";
+}
+
+const char *hd_drop_text(enum hd_drop reason)
+{
+	return reason < HD_DROP_COUNT ? texts[reason] : "not dropped";
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Why a packet was dropped: the one list that gives the enum, the name in JSON, the text and the counter.
+ *
+ * Reasons up to HD_DROP_LAST_INGRESS are counted at the port the packet came in by, the others at the port
+ * it should have left by.
+ */
+#ifndef HD_DROP_H
+#define HD_DROP_H
+
+#define HD_DROP_LIST(X)                                                                                                \
+	X(RUNT, "runt", "shorter than an Ethernet header")                                                             \
+	X(OVERSIZE, "oversize", "longer than the MTU of the port it came in by")                                       \
+	X(MALFORMED_VLAN, "malformed-vlan", "ends inside its VLAN tag")                                                \
+	X(MALFORMED_IP, "malformed-ip", "IP header truncated or inconsistent")                                         \
+	X(MALFORMED_L4, "malformed-l4", "TCP, UDP or ICMP header truncated")                                           \
+	X(BAD_OFFLOAD, "bad-offload", "checksum or segmentation request does not fit the frame")                       \
+	X(HEADER_SPLIT, "header-split", "headers scattered over buffers")                                              \
+	X(SOURCE_MULTICAST, "source-multicast", "multicast or zero source address")                                    \
+	X(LINK_LOCAL, "link-local", "reserved 802.1Q address 01-80-c2-00-00-0x, never forwarded")                      \
+	X(VLAN_TAGGED, "vlan-tagged", "tagged frame on an access port")                                                \
+	X(VLAN_UNTAGGED, "vlan-untagged", "untagged frame on a trunk without a native VLAN")                           \
+	X(VLAN_FILTERED, "vlan-filtered", "VLAN not allowed on the port it came in by")                                \
+	X(STORM_BROADCAST, "storm-broadcast", "over the port's broadcast limit")                                       \
+	X(STORM_MULTICAST, "storm-multicast", "over the port's multicast limit")                                       \
+	X(STORM_UNKNOWN, "storm-unknown", "over the port's unknown-unicast limit")                                     \
+	X(SAME_PORT, "same-port", "its destination is at the port it came in by")                                      \
+	X(NO_DESTINATION, "no-destination", "no other port to flood to")                                               \
+	X(ISOLATED, "isolated", "from an isolated port to an isolated port")                                           \
+	X(EGRESS_VLAN, "egress-vlan", "VLAN not allowed on the port it should leave by")                               \
+	X(NO_BRIDGE, "no-bridge", "its destination's port is being taken away")                                        \
+	X(EGRESS_MTU, "egress-mtu", "longer than the MTU of the port it should leave by")                              \
+	X(TX_DOWN, "tx-down", "link down or guest not connected")                                                      \
+	X(TX_DISABLED, "tx-disabled", "the guest has not enabled the queue")                                           \
+	X(TX_FULL, "tx-full", "transmit ring full")                                                                    \
+	X(TX_OFFLOAD, "tx-offload", "frame could not be segmented or checksummed in software")                         \
+	X(TX_NO_BUFFER, "tx-no-buffer", "out of packet buffers")
+
+enum hd_drop {
+#define X(id, name, text) HD_DROP_##id,
+	HD_DROP_LIST(X)
+#undef X
+		HD_DROP_COUNT,
+	HD_DROP_NONE = HD_DROP_COUNT,
+	HD_DROP_LAST_INGRESS = HD_DROP_NO_BRIDGE,
+};
+
+/* "vlan-tagged"; the name of the counter. */
+const char *hd_drop_name(enum hd_drop reason);
+/* "tagged frame on an access port". */
+const char *hd_drop_text(enum hd_drop reason);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Owns the poll loop. */
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+
+#include "bridge.h"
+#include "dataplane.h"
+#include "parse.h"
+#include "pmd.h"
+#include "tx.h"
+
+struct hd_pmd *hd_pmd_create(struct hd_dataplane *dataplane, uint16_t id, int cpu, unsigned int lcore)
+{
+	int socket = (int)rte_lcore_to_socket_id(lcore);
+	struct hd_pmd *pmd = rte_zmalloc_socket("pmd", sizeof(*pmd), RTE_CACHE_LINE_SIZE, socket);
+
+	if (pmd == NULL)
+		return NULL;
+	pmd->flows.sets = rte_zmalloc_socket("flow cache", HD_FLOW_SETS * sizeof(struct hd_flow_set),
+					     RTE_CACHE_LINE_SIZE, socket);
+	if (pmd->flows.sets == NULL) {
+		rte_free(pmd);
+		return NULL;
+	}
+	pmd->dataplane = dataplane;
+	pmd->id = id;
+	pmd->cpu = cpu;
+	pmd->lcore = lcore;
+	return pmd;
+}
+
+void hd_pmd_destroy(struct hd_pmd *pmd)
+{
+	if (pmd == NULL)
+		return;
+	hd_learner_fini(&pmd->learner);
+	rte_free(pmd->flows.sets);
+	rte_free(pmd);
+}
+
+/* Parses the burst; returns the packets that are sound. Counts everything received. */
+static uint16_t receive(struct hd_pmd *pmd, const struct hd_rxq *rxq, struct hd_pkt **sound)
+{
+	struct hd_queue_stats *stats = hd_port_rx_stats(rxq->port, pmd->id, rxq->queue);
+	struct hd_burst *burst = &pmd->burst;
+	uint64_t bytes = 0, multicast = 0, broadcast = 0;
+	uint16_t n = 0;
+
+	for (uint16_t i = 0; i < burst->n; i++) {
+		struct hd_pkt *pkt = &burst->pkt[i];
+		enum hd_drop drop = hd_parse(pkt);
+
+		bytes += pkt->len;
+		multicast += (pkt->flags & HD_PKT_MULTICAST) != 0;
+		broadcast += (pkt->flags & HD_PKT_BROADCAST) != 0;
+		if (unlikely(drop != HD_DROP_NONE)) {
+			hd_pmd_drop(pmd, rxq->port, drop, 1);
+			continue;
+		}
+		sound[n++] = pkt;
+	}
+	hd_count(&stats->packets, burst->n);
+	hd_count(&stats->bytes, bytes);
+	if (unlikely(multicast + broadcast != 0)) {
+		hd_count(&stats->multicast, multicast);
+		hd_count(&stats->broadcast, broadcast);
+	}
+	return n;
+}
+
+/* One receive queue: a burst all the way through. Returns packets received. */
+static uint16_t poll_rxq(struct hd_pmd *pmd, const struct hd_rxq *rxq)
+{
+	const struct hd_snapshot_port *in = pmd->snapshot->ports[rxq->port->id];
+	struct hd_pkt *sound[HD_BURST];
+	uint16_t received = rxq->port->ops->rx(rxq->port, rxq->queue, &pmd->burst);
+	uint16_t n;
+
+	if (received == 0)
+		return 0;
+	n = receive(pmd, rxq, sound);
+	if (likely(n != 0)) {
+		hd_bridge_forward(pmd, in, sound, n);
+		hd_tx_flush(pmd);
+	}
+	rxq->port->ops->rx_done(rxq->port, rxq->queue, &pmd->burst);
+	return received;
+}
+
+/* Every receive queue once. */
+static void round_robin(struct hd_pmd *pmd)
+{
+	const struct hd_snapshot_pmd *mine = &pmd->snapshot->pmds[pmd->id];
+	bool idle = true;
+	uint64_t now;
+
+	for (uint16_t i = 0; i < mine->n_rxqs; i++) {
+		uint16_t n = poll_rxq(pmd, &mine->rxqs[i]);
+
+		if (n == 0)
+			continue;
+		now = rte_rdtsc();
+		hd_count(&pmd->stats.busy, now - pmd->now);
+		hd_count(&mine->rxqs[i].port->busy[mine->rxqs[i].queue], now - pmd->now);
+		hd_count(&pmd->stats.packets, n);
+		hd_count(&pmd->stats.bursts, 1);
+		pmd->now = now;
+		idle = false;
+	}
+	hd_count(&pmd->stats.rounds, 1);
+	if (idle) {
+		now = rte_rdtsc();
+		hd_count(&pmd->stats.idle, now - pmd->now);
+		pmd->now = now;
+	}
+}
+
+int hd_pmd_run(void *arg)
+{
+	struct hd_pmd *pmd = arg;
+	struct hd_dataplane *dataplane = pmd->dataplane;
+
+	rte_rcu_qsbr_thread_online(dataplane->rcu, pmd->id);
+	pmd->now = rte_rdtsc();
+	while (!atomic_load_explicit(&dataplane->stop, memory_order_relaxed)) {
+		/* Pairs with hd_dataplane_publish. */
+		pmd->snapshot = atomic_load_explicit(&dataplane->snapshot, memory_order_acquire);
+		pmd->seconds = atomic_load_explicit(&dataplane->seconds, memory_order_relaxed);
+		round_robin(pmd);
+		rte_rcu_qsbr_quiescent(dataplane->rcu, pmd->id);
+	}
+	rte_rcu_qsbr_thread_offline(dataplane->rcu, pmd->id);
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A poll-mode (PMD) thread: polls its receive queues and takes each burst through parse, bridge and tx.
+ *
+ * Everything here but the statistics belongs to that one thread.
+ */
+#ifndef HD_PMD_H
+#define HD_PMD_H
+
+#include "burst.h"
+#include "flow_cache.h"
+#include "learn.h"
+#include "snapshot.h"
+
+struct hd_dataplane;
+
+/* Packets of the burst that leave by one port. */
+struct hd_out {
+	uint16_t n;
+	struct hd_pkt *pkts[HD_BURST];
+};
+
+struct hd_pmd_stats {
+	hd_counter busy;    /* TSC cycles of polls that brought packets, their switching included */
+	hd_counter idle;    /* TSC cycles of the others */
+	hd_counter packets; /* received */
+	hd_counter bursts;  /* polls that brought packets */
+	hd_counter rounds;  /* times all receive queues were polled */
+	hd_counter misses;  /* packets that the flow cache did not serve */
+};
+
+struct hd_pmd {
+	struct hd_dataplane *dataplane;
+	const struct hd_snapshot *snapshot; /* of this round */
+	uint64_t now;                       /* TSC of this burst's arrival */
+	uint32_t seconds;                   /* the data path's clock, for FDB stamps */
+	uint16_t id;
+	uint16_t n_active; /* ports with something in out[] */
+	uint16_t active[HD_PORTS_MAX];
+	struct hd_flow_cache flows;
+	struct hd_burst burst;
+	struct hd_out out[HD_PORTS_MAX]; /* by port id */
+	alignas(64) struct hd_pmd_stats stats;
+	alignas(64) struct hd_learner learner;
+
+	/* Control thread. */
+	int cpu;
+	unsigned int lcore;
+};
+
+/* Allocates a PMD of a data path. Returns NULL if out of memory. */
+struct hd_pmd *hd_pmd_create(struct hd_dataplane *dataplane, uint16_t id, int cpu, unsigned int lcore);
+void hd_pmd_destroy(struct hd_pmd *pmd);
+
+/* The thread's body, an lcore function; returns when the data path stops. */
+int hd_pmd_run(void *pmd);
+
+/* PMD thread. Queue a packet for a port; a packet goes to a port once. */
+static inline void hd_pmd_output(struct hd_pmd *pmd, uint16_t port, struct hd_pkt *pkt)
+{
+	struct hd_out *out = &pmd->out[port];
+
+	if (out->n == 0)
+		pmd->active[pmd->n_active++] = port;
+	out->pkts[out->n++] = pkt;
+}
+
+static inline void hd_pmd_drop(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason, uint64_t n)
+{
+	hd_count(&port->stats[pmd->id]->drops[reason], n);
+}
+
+#endif

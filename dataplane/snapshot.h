@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration as PMD threads see it: immutable, published by one pointer store (hd_dataplane_publish), freed
+ * after a grace period.
+ *
+ * The control thread builds a whole new one for every change and shares nothing but the ports and FDBs that it points
+ * to, which outlive it. A PMD loads the pointer once a poll round and reports a quiescent state after the round.
+ */
+#ifndef HD_SNAPSHOT_H
+#define HD_SNAPSHOT_H
+
+#include <stdalign.h>
+
+#include "fdb.h"
+#include "port.h"
+#include "storm.h"
+#include "vlan.h"
+
+struct hd_snapshot_bridge {
+	uint32_t serial;   /* unique over the daemon's life; what the PMDs learn is addressed to it */
+	uint32_t fdb_size; /* entries[0..fdb_size-1] may be read */
+	const struct hd_fdb *fdb;
+	const struct hd_fdb_entry *entries;
+	uint16_t n_ports;
+	uint16_t *ports; /* ids, for flooding */
+};
+
+struct hd_snapshot_port {
+	alignas(64) struct hd_port *port;
+	const struct hd_snapshot_bridge *bridge;
+	uint32_t max_len; /* bytes of the longest untagged frame: MTU and Ethernet header */
+	bool isolated;
+	bool storm_limited; /* any class has a limit */
+	struct hd_vlan_conf vlan;
+	struct hd_storm_limit storm[HD_STORM_CLASSES];
+};
+
+/* A receive queue that a PMD polls. */
+struct hd_rxq {
+	struct hd_port *port;
+	uint16_t queue;
+};
+
+struct hd_snapshot_pmd {
+	uint16_t n_rxqs;
+	struct hd_rxq *rxqs;
+};
+
+struct hd_snapshot {
+	const struct hd_snapshot_port *ports[HD_PORTS_MAX]; /* by id; NULL: no such port */
+	struct hd_snapshot_pmd pmds[HD_PMDS_MAX];
+	uint16_t n_bridges;
+	struct hd_snapshot_bridge *bridges;
+};
+
+/* What a snapshot is built from; pointers are only read during the call. */
+struct hd_snapshot_port_in {
+	struct hd_port *port;
+	uint16_t bridge; /* index */
+	uint16_t mtu;
+	bool isolated;
+	const struct hd_vlan_conf *vlan;
+	const uint32_t *storm; /* packets per second, a class each */
+	const uint16_t *pmd;   /* PMD id, a receive queue each */
+};
+
+struct hd_snapshot_bridge_in {
+	uint32_t serial;
+	const struct hd_fdb *fdb;
+};
+
+/* Control thread. NULL if out of memory. */
+struct hd_snapshot *hd_snapshot_build(const struct hd_snapshot_bridge_in *bridges, uint16_t n_bridges,
+				      const struct hd_snapshot_port_in *ports, uint16_t n_ports);
+/* No PMD may see it any more. Accepts NULL. */
+void hd_snapshot_free(struct hd_snapshot *snapshot);
+
+#endif

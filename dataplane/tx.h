@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Puts a burst's packets out: gives each the shape its port wants (tag, MTU, offloads), chooses the queue, sends,
+ * counts.
+ */
+#ifndef HD_TX_H
+#define HD_TX_H
+
+#include "pmd.h"
+
+/* PMD thread. Sends or drops everything in pmd->out. */
+void hd_tx_flush(struct hd_pmd *pmd);
+
+#endif
