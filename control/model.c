@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The model: looking things up in it, its canonical document, its end. */
+#include "model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+
+void hd_error_set(struct hd_error *error, const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return;
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+}
+
+void hd_config_free(struct hd_config *config)
+{
+	if (!config)
+		return;
+	for (unsigned int i = 0; i < config->n_bridges; i++) {
+		free(config->bridges[i].ports);
+		free(config->bridges[i].fdb);
+	}
+	free(config->bridges);
+	free(config);
+}
+
+static int bridge_compare(const void *name, const void *bridge)
+{
+	return strcmp(name, ((const struct hd_bridge_conf *)bridge)->name);
+}
+
+static int port_compare(const void *name, const void *port)
+{
+	return strcmp(name, ((const struct hd_port_conf *)port)->name);
+}
+
+const struct hd_bridge_conf *hd_config_bridge(const struct hd_config *config, const char *name)
+{
+	if (config->n_bridges == 0)
+		return NULL;
+	return bsearch(name, config->bridges, config->n_bridges, sizeof(config->bridges[0]), bridge_compare);
+}
+
+const struct hd_port_conf *hd_bridge_conf_port(const struct hd_bridge_conf *bridge, const char *name)
+{
+	if (bridge->n_ports == 0)
+		return NULL;
+	return bsearch(name, bridge->ports, bridge->n_ports, sizeof(bridge->ports[0]), port_compare);
+}
+
+const struct hd_port_conf *hd_config_port(const struct hd_config *config, const char *name,
+					  const struct hd_bridge_conf **bridge)
+{
+	for (unsigned int i = 0; i < config->n_bridges; i++) {
+		const struct hd_port_conf *port = hd_bridge_conf_port(&config->bridges[i], name);
+
+		if (port) {
+			if (bridge)
+				*bridge = &config->bridges[i];
+			return port;
+		}
+	}
+	return NULL;
+}
+
+int hd_fdb_conf_order(const struct hd_fdb_conf *a, const struct hd_fdb_conf *b)
+{
+	int order = memcmp(a->mac, b->mac, sizeof(a->mac));
+
+	return order ? order : (int)a->vlan - (int)b->vlan;
+}
+
+static json_t *fdb_document(const struct hd_bridge_conf *bridge)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; list && i < bridge->n_fdb; i++) {
+		if (json_array_append_new(list, hd_schema_document(hd_schema_fdb, &bridge->fdb[i])) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *ports_document(const struct hd_bridge_conf *bridge)
+{
+	json_t *ports = json_object();
+
+	for (unsigned int i = 0; ports && i < bridge->n_ports; i++) {
+		const struct hd_port_conf *port = &bridge->ports[i];
+
+		if (json_object_set_new(ports, port->name, hd_schema_document(hd_schema_port, port)) < 0) {
+			json_decref(ports);
+			ports = NULL;
+		}
+	}
+	return ports;
+}
+
+static json_t *bridge_document(const struct hd_bridge_conf *bridge)
+{
+	json_t *document = hd_schema_document(hd_schema_bridge, bridge);
+
+	if (!document)
+		return NULL;
+	if ((bridge->n_fdb > 0 && json_object_set_new(document, "fdb", fdb_document(bridge)) < 0) ||
+	    (bridge->n_ports > 0 && json_object_set_new(document, "ports", ports_document(bridge)) < 0)) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}
+
+json_t *hd_config_document(const struct hd_config *config)
+{
+	json_t *bridges = json_object();
+
+	for (unsigned int i = 0; bridges && i < config->n_bridges; i++) {
+		const struct hd_bridge_conf *bridge = &config->bridges[i];
+
+		if (json_object_set_new(bridges, bridge->name, bridge_document(bridge)) < 0) {
+			json_decref(bridges);
+			bridges = NULL;
+		}
+	}
+	return bridges ? json_pack("{s:o}", "bridges", bridges) : NULL;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The tables of configuration keys, and finding a key in them. */
+#include "schema.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define FIELD(type, member) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)NULL)->member)
+#define BRIDGE(member) FIELD(hd_bridge_conf, member)
+#define PORT(member) FIELD(hd_port_conf, member)
+#define FDB(member) FIELD(hd_fdb_conf, member)
+
+static const char *const modes[] = {[HD_VHOST_SERVER] = "server", [HD_VHOST_CLIENT] = "client", NULL};
+static const char *const engines[] = {[HD_ENGINE_DPDK] = "dpdk", NULL};
+
+const struct hd_schema_key hd_schema_root[] = {
+	{.name = "bridges", .type = HD_SCHEMA_NESTED, .help = "the bridges, by name"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key hd_schema_bridge[] = {
+	{.name = "fdb-limit",
+	 .type = HD_SCHEMA_INT,
+	 .min = HD_FDB_LIMIT_MIN,
+	 .max = HD_FDB_LIMIT_MAX,
+	 .initial = HD_FDB_LIMIT_DEFAULT,
+	 BRIDGE(fdb_limit),
+	 .help = "addresses that the forwarding database holds, static ones included",
+	 .example = "65536"},
+	{.name = "ageing",
+	 .type = HD_SCHEMA_INT,
+	 .min = 0,
+	 .max = HD_AGEING_MAX,
+	 .initial = HD_AGEING_DEFAULT,
+	 BRIDGE(ageing),
+	 .help = "seconds after which an address not seen again is forgotten; 0: never",
+	 .example = "600"},
+	{.name = "fdb", .type = HD_SCHEMA_NESTED, .help = "static entries: a list"},
+	{.name = "ports", .type = HD_SCHEMA_NESTED, .help = "the ports, by name"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key hd_schema_port[] = {
+	{.name = "vhost",
+	 .type = HD_SCHEMA_PATH,
+	 .replaces = true,
+	 PORT(socket),
+	 .help = "vhost-user socket of a guest or container; a port has either this or `device`",
+	 .example = "/run/heddle/vm1.sock"},
+	{.name = "device",
+	 .type = HD_SCHEMA_DEVICE,
+	 .replaces = true,
+	 PORT(device),
+	 .help = "DPDK device: a PCI address or a device string",
+	 .example = "0000:01:00.0"},
+	{.name = "mode",
+	 .type = HD_SCHEMA_ENUM,
+	 .scope = HD_SCHEMA_VHOST,
+	 .replaces = true,
+	 .words = modes,
+	 PORT(mode),
+	 .help = "`server`: the switch creates the socket; `client`: it connects to the front-end's",
+	 .example = "client"},
+	{.name = "engine",
+	 .type = HD_SCHEMA_ENUM,
+	 .scope = HD_SCHEMA_VHOST,
+	 .replaces = true,
+	 .words = engines,
+	 PORT(engine),
+	 .help = "what serves the rings; `dpdk`: librte_vhost",
+	 .example = "dpdk"},
+	{.name = "queues",
+	 .type = HD_SCHEMA_INT,
+	 .replaces = true,
+	 .min = 1,
+	 .max = HD_QUEUES_MAX,
+	 .initial = 1,
+	 PORT(queues),
+	 .help = "queue pairs; a guest may enable fewer",
+	 .example = "4"},
+	{.name = "socket-owner",
+	 .type = HD_SCHEMA_ACCOUNT,
+	 .scope = HD_SCHEMA_SERVER,
+	 .replaces = true,
+	 PORT(owner),
+	 .help = "user that owns the socket",
+	 .example = "libvirt-qemu"},
+	{.name = "socket-group",
+	 .type = HD_SCHEMA_ACCOUNT,
+	 .scope = HD_SCHEMA_SERVER,
+	 .replaces = true,
+	 PORT(group),
+	 .help = "group of the socket",
+	 .example = "kvm"},
+	{.name = "socket-mode",
+	 .type = HD_SCHEMA_MODE,
+	 .scope = HD_SCHEMA_SERVER,
+	 .replaces = true,
+	 .max = 0777,
+	 .initial = 0660,
+	 PORT(socket_mode),
+	 .help = "permissions of the socket",
+	 .example = "0660"},
+	{.name = "vlan",
+	 .type = HD_SCHEMA_ACCESS,
+	 .min = HD_VLAN_MIN,
+	 .max = HD_VLAN_MAX,
+	 PORT(vlan),
+	 .help = "access port: its one VLAN, untagged at the port",
+	 .example = "10"},
+	{.name = "trunk",
+	 .type = HD_SCHEMA_TRUNK,
+	 .min = HD_VLAN_MIN,
+	 .max = HD_VLAN_MAX,
+	 PORT(vlan),
+	 .help = "trunk port: the VLANs that it carries tagged",
+	 .example = "10,20,100-200"},
+	{.name = "native",
+	 .type = HD_SCHEMA_NATIVE,
+	 .min = HD_VLAN_MIN,
+	 .max = HD_VLAN_MAX,
+	 PORT(vlan),
+	 .help = "trunk port: the VLAN of its untagged frames, in `trunk` or besides it",
+	 .example = "1"},
+	{.name = "isolated",
+	 .type = HD_SCHEMA_BOOL,
+	 PORT(isolated),
+	 .help = "no traffic from and to other isolated ports",
+	 .example = "on"},
+	{.name = "mtu",
+	 .type = HD_SCHEMA_INT,
+	 .min = HD_MTU_MIN,
+	 .max = HD_MTU_MAX,
+	 .initial = HD_MTU_DEFAULT,
+	 PORT(mtu),
+	 .help = "largest payload of an Ethernet frame, in bytes",
+	 .example = "9000"},
+	{.name = "pmd",
+	 .type = HD_SCHEMA_CPUS,
+	 .min = 0,
+	 .max = HD_CPU_MAX,
+	 PORT(pmd),
+	 .help = "CPU whose PMD polls the port; a list: one CPU a queue, the rest chosen by the switch",
+	 .example = "1,2"},
+	{.name = "storm-broadcast",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_STORM_MAX,
+	 PORT(storm[HD_STORM_BROADCAST]),
+	 .help = "broadcast packets a second that the port lets in; 0: no limit",
+	 .example = "1000"},
+	{.name = "storm-multicast",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_STORM_MAX,
+	 PORT(storm[HD_STORM_MULTICAST]),
+	 .help = "multicast packets a second that the port lets in; 0: no limit",
+	 .example = "1000"},
+	{.name = "storm-unknown",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_STORM_MAX,
+	 PORT(storm[HD_STORM_UNKNOWN]),
+	 .help = "packets to unknown addresses a second that the port lets in; 0: no limit",
+	 .example = "1000"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key hd_schema_fdb[] = {
+	{.name = "mac",
+	 .type = HD_SCHEMA_MAC,
+	 .required = true,
+	 FDB(mac),
+	 .help = "the address, unicast",
+	 .example = "52:54:00:00:00:01"},
+	{.name = "vlan",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_VLAN_MAX,
+	 FDB(vlan),
+	 .help = "its VLAN, one that the port carries; 0: untagged traffic of a port without VLAN settings",
+	 .example = "10"},
+	{.name = "port",
+	 .type = HD_SCHEMA_NAME,
+	 .required = true,
+	 FDB(port),
+	 .help = "where it is: a port of the same bridge",
+	 .example = "vm1"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key *hd_schema_find(const struct hd_schema_key *table, const char *name)
+{
+	for (const struct hd_schema_key *key = table; key->name; key++)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	return NULL;
+}
+
+#define WORD_MAX 31
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Edit distance in which swapping neighbours counts as one step (optimal string alignment): "vlna" is one step from
+ * "vlan". Both at most WORD_MAX long.
+ */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int rows[3][WORD_MAX + 1];
+	unsigned int n = strlen(b);
+
+	for (unsigned int j = 0; j <= n; j++)
+		rows[0][j] = j;
+	for (unsigned int i = 1; i <= strlen(a); i++) {
+		unsigned int *row = rows[i % 3], *above = rows[(i + 2) % 3], *second = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (unsigned int j = 1; j <= n; j++) {
+			row[j] = least(above[j] + 1, row[j - 1] + 1);
+			row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], second[j - 2] + 1);
+		}
+	}
+	return rows[strlen(a) % 3][n];
+}
+
+const char *hd_schema_nearest(const struct hd_schema_key *table, const char *name)
+{
+	unsigned int best = 3; /* more than two steps away, it's another word */
+	const char *nearest = NULL;
+
+	if (strlen(name) > WORD_MAX)
+		return NULL;
+	for (const struct hd_schema_key *key = table; key->name; key++) {
+		unsigned int steps = distance(name, key->name);
+
+		if (steps < best && steps < strlen(name)) {
+			best = steps;
+			nearest = key->name;
+		}
+	}
+	return nearest;
+}
+
+static bool name_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool hd_schema_name_valid(const char *name)
+{
+	/* Words that may stand where the CLI takes a name. */
+	static const char *const taken[] = {"all", "bridge", "default", "help", "none", "port"};
+	size_t length = strlen(name);
+
+	if (length == 0 || length > HD_NAME_MAX || !name_char(name[0]))
+		return false;
+	for (size_t i = 1; i < length; i++)
+		if (!name_char(name[i]) && !strchr("_.-", name[i]))
+			return false;
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcmp(name, taken[i]) == 0)
+			return false;
+	return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between schema_field.c, which reads and writes plain values, and schema_set.c, which does VLANs and CPUs. */
+#ifndef HD_SCHEMA_FIELD_H
+#define HD_SCHEMA_FIELD_H
+
+#include "schema.h"
+
+/* A whole number in min..max, or the error. */
+int hd_schema_read_number(const struct hd_schema_key *key, const json_t *value, int64_t *number,
+			  struct hd_error *error);
+
+int hd_schema_read_access(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
+int hd_schema_read_trunk(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
+int hd_schema_read_native(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
+int hd_schema_read_cpus(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
+
+json_t *hd_schema_write_access(const struct hd_schema_key *key, const void *object);
+json_t *hd_schema_write_trunk(const struct hd_schema_key *key, const void *object);
+json_t *hd_schema_write_native(const struct hd_schema_key *key, const void *object);
+json_t *hd_schema_write_cpus(const struct hd_schema_key *key, const void *object);
+
+#endif
