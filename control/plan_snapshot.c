@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Owns the snapshots that a change publishes: the new one, and those in between. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+
+struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsigned int n_bridges,
+				     const struct planned_port *ports, unsigned int n_ports)
+{
+	struct hd_snapshot_bridge_in *bridge_in = calloc(n_bridges + 1, sizeof(*bridge_in));
+	struct hd_snapshot_port_in *port_in = calloc(n_ports + 1, sizeof(*port_in));
+	struct hd_snapshot *snapshot = NULL;
+
+	if (bridge_in == NULL || port_in == NULL)
+		goto out;
+	for (unsigned int i = 0; i < n_bridges; i++)
+		bridge_in[i] = (struct hd_snapshot_bridge_in){
+			.serial = bridges[i].run->serial,
+			.fdb = bridges[i].fdb != NULL ? bridges[i].fdb : bridges[i].run->fdb,
+		};
+	for (unsigned int i = 0; i < n_ports; i++)
+		port_in[i] = (struct hd_snapshot_port_in){
+			.port = ports[i].run->port,
+			.bridge = (uint16_t)ports[i].bridge,
+			.mtu = ports[i].conf->mtu,
+			.isolated = ports[i].conf->isolated,
+			.vlan = &ports[i].conf->vlan,
+			.storm = ports[i].conf->storm,
+			.pmd = ports[i].pmd,
+		};
+	snapshot = hd_snapshot_build(bridge_in, (uint16_t)n_bridges, port_in, (uint16_t)n_ports);
+out:
+	free(bridge_in);
+	free(port_in);
+	return snapshot;
+}
+
+int hd_plan_publish_without(struct plan *plan, const bool *leave)
+{
+	struct hd_runtime *runtime = plan->runtime;
+	struct planned_bridge *bridges = calloc(runtime->n_bridges + 1, sizeof(*bridges));
+	struct planned_port *ports = calloc(HD_PORTS_MAX, sizeof(*ports));
+	struct hd_snapshot *snapshot = NULL;
+	unsigned int n = 0;
+
+	if (bridges == NULL || ports == NULL)
+		goto out;
+	for (unsigned int i = 0; i < runtime->n_bridges; i++)
+		bridges[i].run = runtime->bridges[i];
+	for (unsigned int id = 0; id < HD_PORTS_MAX; id++) {
+		struct hd_run_port *run = runtime->ports[id];
+
+		if (run == NULL || run->port == NULL || run->bridge == NULL || leave[id])
+			continue;
+		ports[n].conf = &run->conf;
+		ports[n].run = run;
+		memcpy(ports[n].pmd, run->pmd, sizeof(run->pmd));
+		while (bridges[ports[n].bridge].run != run->bridge)
+			ports[n].bridge++;
+		n++;
+	}
+	snapshot = hd_plan_snapshot(bridges, runtime->n_bridges, ports, n);
+	if (snapshot != NULL)
+		hd_dataplane_publish(runtime->dataplane, snapshot);
+	plan->resting |= snapshot != NULL;
+out:
+	free(bridges);
+	free(ports);
+	return snapshot != NULL ? 0 : -ENOMEM;
+}
+
+int hd_plan_rest_moving(struct plan *plan)
+{
+	bool leave[HD_PORTS_MAX] = {false};
+	bool any = false;
+
+	for (unsigned int i = 0; i < plan->n_ports; i++) {
+		struct planned_port *port = &plan->ports[i];
+
+		if (port->opened || memcmp(port->pmd, port->run->pmd, port->conf->queues * sizeof(port->pmd[0])) == 0)
+			continue;
+		leave[port->run->port->id] = true;
+		any = true;
+	}
+	return any ? hd_plan_publish_without(plan, leave) : 0;
+}
