@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The switches under comparison. Each starts with two vhost-user ports in a directory of its own, its data path on one
+CPU and everything else on another, and leaves nothing behind."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+# a process that dies with us, even when we are killed
+TIED = ('setpriv', '--pdeathsig', 'KILL')
+STOP_SECONDS = 10
+START_SECONDS = 30
+
+
+def eal_memory(huge, megabytes):
+    """EAL options: no files shared with other DPDK programs, no device of this machine touched."""
+    return ['--no-pci', *(['--in-memory'] if huge else ['--no-huge', '--no-shconf']), '-m', str(megabytes)]
+
+
+class SwitchError(Exception):
+    pass
+
+
+class Switch:
+    """A running switch. The caller owns `dir`; sockets are dir/a and dir/b."""
+
+    listens = True  # False: the switch connects to the sockets of the traffic source
+
+    def __init__(self, name):
+        self.name = name
+        self.dir = None
+        self.processes = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            stop(process)
+        self.processes = []
+
+    def sockets(self):
+        return [os.path.join(self.dir, port) for port in ('a', 'b')]
+
+    def spawn(self, command, log, **options):
+        with open(os.path.join(self.dir, log), 'ab') as out:
+            process = subprocess.Popen([*TIED, *command], stdout=out, stderr=out,
+                                       start_new_session=True, **options)
+        self.processes.append(process)
+        return process
+
+    def check(self):
+        """Raises SwitchError, with the end of its log, if a process of the switch has ended."""
+        for process in self.processes:
+            if process.poll() is not None:
+                raise SwitchError(f'{self.name}: a process ended with {process.returncode}: '
+                                  f'{" ".join(process.args[len(TIED):])}\n{self.log_tail()}')
+
+    def log_tail(self, lines=8):
+        tails = []
+        for name in sorted(os.listdir(self.dir)):
+            if name.endswith('.log'):
+                with open(os.path.join(self.dir, name), errors='replace') as file:
+                    tails += [f'  {name}: {line.rstrip()}' for line in file.readlines()[-lines:]]
+        return '\n'.join(tails)
+
+    def wait_for(self, what, condition):
+        deadline = time.monotonic() + START_SECONDS
+        while not condition():
+            self.check()
+            if time.monotonic() > deadline:
+                raise SwitchError(f'{self.name}: {what} did not appear\n{self.log_tail()}')
+            time.sleep(0.05)
+
+
+def stop(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+class Heddle(Switch):
+    def __init__(self, name, build, engine=None):
+        super().__init__(name)
+        self.daemon = os.path.join(build, 'vswitchd', 'heddle-vswitchd')
+        self.engine = engine
+
+    def available(self):
+        return None if os.access(self.daemon, os.X_OK) else f'{self.daemon} is not there'
+
+    def version(self):
+        return output([self.daemon, '--version'])
+
+    def start(self, directory, cpus, huge, tso):
+        self.dir = directory
+        config = os.path.join(directory, 'heddle.yaml')
+        engine = f', engine: {self.engine}' if self.engine else ''
+        with open(config, 'w') as file:
+            file.write('bridges:\n  br0:\n    ports:\n')
+            for port, path in zip('ab', self.sockets()):
+                file.write(f'      {port}: {{vhost: {path}{engine}}}\n')
+        # it takes no CPU that it was not given, and keeps its other threads off those of the data path itself
+        self.spawn(['taskset', '-c', ','.join(map(str, cpus)), self.daemon, '-s', os.path.join(directory, 'control'), '-c', config, '--pmd-cpus', str(cpus[0]),
+                    *([] if huge else ['--no-huge'])], 'heddle.log')
+        self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())))
+
+
+class Testpmd(Switch):
+    program = 'dpdk-testpmd'
+
+    def __init__(self):
+        super().__init__('testpmd')
+
+    def available(self):
+        return None if shutil.which(self.program) else 'dpdk-testpmd is not there (package dpdk-dev)'
+
+    def version(self):
+        text = output([self.program, '-v', *eal_memory(False, 64), '--', '--version'])
+        return next((line for line in text.splitlines() if 'RTE Version' in line), None)
+
+    def start(self, directory, cpus, huge, tso):
+        self.dir = directory
+        # legacy-ol-flags: a received segmentation request is in the form that transmission expects
+        options = ',tso=1,legacy-ol-flags=1' if tso else ''
+        vdevs = [f'--vdev=net_vhost{i},iface={path},queues=1{options}' for i, path in enumerate(self.sockets())]
+        self.spawn([self.program, '-l', f'{cpus[0]},{cpus[1]}', '--main-lcore', str(cpus[1]), *eal_memory(huge, 256),
+                    *vdevs, '--', '--forward-mode=io', '--nb-cores=1', '--auto-start', '--disable-link-check',
+                    '--total-num-mbufs=32768'], 'testpmd.log', stdin=subprocess.PIPE)
+        self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())))
+
+
+class Ovs(Switch):
+    listens = False
+    schema = '/usr/share/openvswitch/vswitch.ovsschema'
+    # its pool of 262,144 buffers and a little more, all from the start; what is left is for the guests
+    huge_memory = ('other_config:dpdk-socket-mem=768', 'other_config:dpdk-socket-limit=768')
+    daemons = ('/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk', '/usr/sbin/ovs-vswitchd')
+
+    def __init__(self, mac_table=None):
+        super().__init__('ovs')
+        self.mac_table = mac_table
+
+    def daemon(self):
+        for path in self.daemons:
+            if os.access(path, os.X_OK) and 'DPDK' in (output([path, '--version']) or ''):
+                return path
+        return None
+
+    def available(self):
+        return None if self.daemon() else 'no ovs-vswitchd with DPDK (package openvswitch-switch-dpdk)'
+
+    def version(self):
+        return ', '.join(output([self.daemon(), '--version']).splitlines())
+
+    def vsctl(self, *arguments):
+        database = os.path.join(self.dir, 'db.sock')
+        done = subprocess.run(['ovs-vsctl', f'--db=unix:{database}', f'--timeout={START_SECONDS}', *arguments],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SwitchError(f'ovs-vsctl {" ".join(arguments)}: {done.stderr.strip()}\n{self.log_tail()}')
+
+    def start(self, directory, cpus, huge, tso):
+        self.dir = directory
+        database = os.path.join(directory, 'conf.db')
+        subprocess.run(['ovsdb-tool', 'create', database, self.schema], check=True)
+        environment = dict(os.environ, OVS_RUNDIR=directory, OVS_LOGDIR=directory, OVS_DBDIR=directory,
+                           OVS_SYSCONFDIR=directory)
+        self.spawn(['ovsdb-server', database, f'--remote=punix:{directory}/db.sock',
+                    f'--unixctl={directory}/db.ctl'], 'ovsdb.log', env=environment)
+        self.wait_for('its database', lambda: os.path.exists(os.path.join(directory, 'db.sock')))
+        # it adds --in-memory by itself, which does not go with --no-huge, unless --legacy-mem is there;
+        # in ordinary pages its 262,144 buffers take one page each
+        eal = '--no-pci --in-memory' if huge else '--no-pci --no-huge --legacy-mem -m 2048'
+        self.vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', 'other_config:dpdk-init=true',
+                   f'other_config:pmd-cpu-mask={1 << cpus[0]:#x}', f'other_config:dpdk-lcore-mask={1 << cpus[1]:#x}',
+                   f'other_config:dpdk-extra="{eal}"', *(self.huge_memory if huge else []),
+                   *(['other_config:userspace-tso-enable=true'] if tso else []))
+        # a namespace of its own: the bridge's own interface must not show up among the host's
+        self.spawn(['unshare', '-n', self.daemon(), f'unix:{directory}/db.sock', f'--unixctl={directory}/vs.ctl',
+                    '--no-chdir'], 'ovs.log', env=environment)
+        bridge = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=netdev']
+        if self.mac_table:
+            bridge.append(f'other_config:mac-table-size={self.mac_table}')
+        for port, path in zip('ab', self.sockets()):
+            bridge += ['--', 'add-port', 'br0', port, '--', 'set', 'Interface', port, 'type=dpdkvhostuserclient',
+                       f'options:vhost-server-path={path}']
+        self.vsctl(*bridge)
+        self.check()
+
+
+def output(command):
+    """What a program prints, None if it cannot be run."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return (done.stdout + done.stderr).strip()
