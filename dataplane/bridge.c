@@ -11,23 +11,30 @@
 /* A position that no FDB has. */
 #define NOWHERE HD_FLOW_POSITION_MASK
 
-/* What the stages know of the packets that are still alive, index by index. */
+enum { DESTINATION, SOURCE };
+
+/* Packets in a row with the same addresses and VLAN: looked up and decided upon once. */
+struct run {
+	uint64_t hash;
+	uint64_t key[2];      /* of the FDB: destination, source */
+	uint32_t position[2]; /* in the FDB, of the same; NOWHERE: not there */
+	uint16_t first, n;    /* its packets: work.pkt[first..first+n-1] */
+};
+
+/* What the stages know of the packets that are still alive. */
 struct work {
 	struct hd_pmd *pmd;
 	const struct hd_snapshot_port *in;
 	const struct hd_snapshot_bridge *bridge;
-	uint16_t n;
+	uint16_t n, n_runs;
 	struct hd_pkt *pkt[HD_BURST];
-	uint64_t hash[HD_BURST];
-	uint64_t key[HD_BURST][2];      /* FDB keys: destination, source */
-	uint32_t position[HD_BURST][2]; /* in the FDB, of the same; NOWHERE: not there */
+	struct run run[HD_BURST];
 };
 
-enum { DESTINATION, SOURCE };
-
-static inline bool multicast(const struct hd_pkt *pkt)
+/* A destination with the group bit: the lowest of the address's first byte. */
+static inline bool multicast(const struct run *run)
 {
-	return pkt->flags & (HD_PKT_MULTICAST | HD_PKT_BROADCAST);
+	return run->key[DESTINATION] & 1;
 }
 
 /* 802.1Q-2018 table 8-1: 01-80-c2-00-00-00 to -0f stay on their link. */
@@ -58,84 +65,100 @@ static inline enum hd_drop admit(const struct hd_snapshot_port *in, struct hd_pk
 	return HD_DROP_NONE;
 }
 
+/* Into the run of the packet before it, or a new one. */
+static inline void add(struct work *work, struct hd_pkt *pkt)
+{
+	uint64_t destination = hd_fdb_key(pkt->hdr, pkt->vlan);
+	uint64_t source = hd_fdb_key(pkt->hdr + RTE_ETHER_ADDR_LEN, pkt->vlan);
+	struct run *run = &work->run[work->n_runs];
+	uint16_t at = work->n++;
+
+	work->pkt[at] = pkt;
+	if (at != 0 && run[-1].key[DESTINATION] == destination && run[-1].key[SOURCE] == source) {
+		run[-1].n++;
+		return;
+	}
+	run->key[DESTINATION] = destination;
+	run->key[SOURCE] = source;
+	run->hash = hd_flow_hash(destination, source, work->bridge->serial);
+	run->first = at;
+	run->n = 1;
+	work->n_runs++;
+	rte_prefetch0(hd_flow_set(&work->pmd->flows, run->hash));
+}
+
 static void stage_admit(struct work *work, struct hd_pkt **pkts, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {
-		struct hd_pkt *pkt = pkts[i];
-		enum hd_drop drop = admit(work->in, pkt);
-		uint16_t at = work->n;
+		enum hd_drop drop = admit(work->in, pkts[i]);
 
-		if (unlikely(drop != HD_DROP_NONE)) {
+		if (likely(drop == HD_DROP_NONE))
+			add(work, pkts[i]);
+		else
 			hd_pmd_drop(work->pmd, work->in->port, drop, 1);
-			continue;
-		}
-		work->pkt[at] = pkt;
-		work->key[at][DESTINATION] = hd_fdb_key(pkt->hdr, pkt->vlan);
-		work->key[at][SOURCE] = hd_fdb_key(pkt->hdr + RTE_ETHER_ADDR_LEN, pkt->vlan);
-		work->hash[at] = hd_flow_hash(pkt->hdr, pkt->vlan, work->bridge->serial << 16);
-		rte_prefetch0(hd_flow_set(&work->pmd->flows, work->hash[at]));
-		work->n++;
 	}
 }
 
 static void stage_cache(struct work *work)
 {
-	for (uint16_t i = 0; i < work->n; i++) {
-		uint64_t way = hd_flow_find(hd_flow_set(&work->pmd->flows, work->hash[i]), work->hash[i]);
+	for (uint16_t i = 0; i < work->n_runs; i++) {
+		struct run *run = &work->run[i];
+		uint64_t way = hd_flow_find(hd_flow_set(&work->pmd->flows, run->hash), run->hash);
 
-		work->position[i][DESTINATION] = hd_flow_destination(way);
-		work->position[i][SOURCE] = hd_flow_source(way);
+		run->position[DESTINATION] = hd_flow_destination(way);
+		run->position[SOURCE] = hd_flow_source(way);
 		for (int side = 0; side < 2; side++) {
-			if (likely(work->position[i][side] < work->bridge->fdb_size))
-				rte_prefetch0(&work->bridge->entries[work->position[i][side]]);
+			if (likely(run->position[side] < work->bridge->fdb_size))
+				rte_prefetch0(&work->bridge->entries[run->position[side]]);
 		}
 	}
 }
 
 /* Is the remembered position that of the address still? */
-static inline bool holds(const struct work *work, uint16_t i, int side)
+static inline bool holds(const struct hd_snapshot_bridge *bridge, const struct run *run, int side)
 {
-	uint32_t position = work->position[i][side];
+	uint32_t position = run->position[side];
 
 	/* Key 0, the zero address, would match an empty entry. */
-	return position < work->bridge->fdb_size && work->key[i][side] != 0 &&
-	       hd_fdb_match(&work->bridge->entries[position], work->key[i][side]);
+	return position < bridge->fdb_size && run->key[side] != 0 &&
+	       hd_fdb_match(&bridge->entries[position], run->key[side]);
 }
 
-/* Ask the FDB for the packets in missed[]; remember what it knows. */
-static void look_up(struct work *work, const uint8_t *missed, uint16_t n)
+/* Ask the FDB for the runs in missed[]; remember what it knows. */
+static void look_up(struct work *work, struct run **missed, uint16_t n)
 {
 	uint64_t keys[2 * HD_BURST];
 	int32_t found[2 * HD_BURST];
 
-	for (uint16_t m = 0; m < n; m++) {
-		keys[m] = work->key[missed[m]][DESTINATION];
-		keys[n + m] = work->key[missed[m]][SOURCE];
+	for (uint16_t i = 0; i < n; i++) {
+		keys[i] = missed[i]->key[DESTINATION];
+		keys[n + i] = missed[i]->key[SOURCE];
+		hd_count(&work->pmd->stats.misses, missed[i]->n);
 	}
 	hd_fdb_find_bulk(work->bridge->fdb, keys, n, found);
 	hd_fdb_find_bulk(work->bridge->fdb, keys + n, n, found + n);
-	for (uint16_t m = 0; m < n; m++) {
-		uint16_t i = missed[m];
-		bool known = found[m] >= 0 || multicast(work->pkt[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		struct run *run = missed[i];
+		bool known = found[i] >= 0 || multicast(run);
 
-		work->position[i][DESTINATION] = found[m] >= 0 ? (uint32_t)found[m] : NOWHERE;
-		work->position[i][SOURCE] = found[n + m] >= 0 ? (uint32_t)found[n + m] : NOWHERE;
-		if (known && found[n + m] >= 0)
-			hd_flow_insert(&work->pmd->flows, work->hash[i], work->position[i][SOURCE],
-				       work->position[i][DESTINATION]);
+		run->position[DESTINATION] = found[i] >= 0 ? (uint32_t)found[i] : NOWHERE;
+		run->position[SOURCE] = found[n + i] >= 0 ? (uint32_t)found[n + i] : NOWHERE;
+		if (known && found[n + i] >= 0)
+			hd_flow_insert(&work->pmd->flows, run->hash, run->position[SOURCE], run->position[DESTINATION]);
 	}
-	hd_count(&work->pmd->stats.misses, n);
 }
 
 static void stage_fdb(struct work *work)
 {
-	uint8_t missed[HD_BURST];
+	struct run *missed[HD_BURST];
 	uint16_t n = 0;
 
-	for (uint16_t i = 0; i < work->n; i++) {
-		bool known = holds(work, i, SOURCE) && (holds(work, i, DESTINATION) || multicast(work->pkt[i]));
+	for (uint16_t i = 0; i < work->n_runs; i++) {
+		struct run *run = &work->run[i];
+		bool known =
+			holds(work->bridge, run, SOURCE) && (holds(work->bridge, run, DESTINATION) || multicast(run));
 
-		missed[n] = (uint8_t)i;
+		missed[n] = run;
 		n += !known;
 	}
 	if (unlikely(n != 0))
@@ -143,9 +166,9 @@ static void stage_fdb(struct work *work)
 }
 
 /* Tell the control thread of a source that is new or has moved; stamp one that is neither. */
-static inline void learn(struct work *work, uint16_t i)
+static inline void learn(struct work *work, const struct run *run)
 {
-	uint32_t position = work->position[i][SOURCE];
+	uint32_t position = run->position[SOURCE];
 	struct hd_fdb_entry *entry;
 
 	if (likely(position != NOWHERE)) {
@@ -159,7 +182,7 @@ static inline void learn(struct work *work, uint16_t i)
 		if (atomic_load_explicit(&entry->flags, memory_order_relaxed) & HD_FDB_STATIC)
 			return;
 	}
-	hd_learner_push(&work->pmd->learner, work->key[i][SOURCE], work->bridge->serial, work->in->port->id,
+	hd_learner_push(&work->pmd->learner, run->key[SOURCE], work->bridge->serial, work->in->port->id,
 			work->pmd->seconds);
 }
 
@@ -174,22 +197,19 @@ static inline enum hd_drop leave(const struct hd_snapshot_port *in, const struct
 	return HD_DROP_NONE;
 }
 
-static enum hd_drop unicast(struct work *work, uint16_t i)
+/* Where the run's destination is: *port, or the reason to drop all of it. */
+static inline enum hd_drop unicast(const struct work *work, const struct run *run, uint16_t *port)
 {
-	const struct hd_fdb_entry *entry = &work->bridge->entries[work->position[i][DESTINATION]];
+	const struct hd_fdb_entry *entry = &work->bridge->entries[run->position[DESTINATION]];
 	uint16_t id = atomic_load_explicit((_Atomic uint16_t *)(uintptr_t)&entry->port, memory_order_relaxed);
 	const struct hd_snapshot_port *out = work->pmd->snapshot->ports[id];
-	enum hd_drop drop;
 
+	*port = id;
 	if (unlikely(id == work->in->port->id))
 		return HD_DROP_SAME_PORT;
 	if (unlikely(out == NULL || out->bridge != work->bridge))
 		return HD_DROP_NO_BRIDGE; /* its port is being removed, its entries soon are */
-	drop = leave(work->in, out, work->pkt[i]);
-	if (unlikely(drop != HD_DROP_NONE))
-		return drop;
-	hd_pmd_output(work->pmd, id, work->pkt[i]);
-	return HD_DROP_NONE;
+	return leave(work->in, out, work->pkt[run->first]);
 }
 
 static enum hd_drop storm(struct work *work, const struct hd_pkt *pkt)
@@ -237,16 +257,35 @@ static enum hd_drop flood(struct work *work, struct hd_pkt *pkt)
 	return HD_DROP_NONE;
 }
 
+static void forward(struct work *work, const struct run *run)
+{
+	uint16_t port;
+	enum hd_drop drop = unicast(work, run, &port);
+
+	if (unlikely(drop != HD_DROP_NONE)) {
+		hd_pmd_drop(work->pmd, work->in->port, drop, run->n);
+		return;
+	}
+	for (uint16_t i = 0; i < run->n; i++)
+		hd_pmd_output(work->pmd, port, work->pkt[run->first + i]);
+}
+
 static void stage_decide(struct work *work)
 {
-	for (uint16_t i = 0; i < work->n; i++) {
-		bool known = work->position[i][DESTINATION] != NOWHERE && !multicast(work->pkt[i]);
-		enum hd_drop drop;
+	for (uint16_t i = 0; i < work->n_runs; i++) {
+		const struct run *run = &work->run[i];
 
-		learn(work, i);
-		drop = likely(known) ? unicast(work, i) : flood(work, work->pkt[i]);
-		if (unlikely(drop != HD_DROP_NONE))
-			hd_pmd_drop(work->pmd, work->in->port, drop, 1);
+		learn(work, run);
+		if (likely(run->position[DESTINATION] != NOWHERE && !multicast(run))) {
+			forward(work, run);
+			continue;
+		}
+		for (uint16_t p = run->first; p < run->first + run->n; p++) {
+			enum hd_drop drop = flood(work, work->pkt[p]);
+
+			if (unlikely(drop != HD_DROP_NONE))
+				hd_pmd_drop(work->pmd, work->in->port, drop, 1);
+		}
 	}
 }
 
@@ -258,6 +297,7 @@ void hd_bridge_forward(struct hd_pmd *pmd, const struct hd_snapshot_port *in, st
 	work.in = in;
 	work.bridge = in->bridge;
 	work.n = 0;
+	work.n_runs = 0;
 	stage_admit(&work, pkts, n);
 	stage_cache(&work);
 	stage_fdb(&work);

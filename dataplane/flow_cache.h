@@ -2,9 +2,9 @@
 /*
  * A PMD's flow cache: where in the FDB the two addresses of a flow are.
  *
- * The key is what a bridge without rules looks at, both addresses and the VLAN, as a 64-bit hash. A way is one
- * 64-bit word: a signature of 22 bits and the two positions in the FDB. Eight ways make a set, one cache line. A way
- * is a hint and is never trusted: whoever follows it compares the FDB entries' own keys with the packet's addresses
+ * The key is what a bridge without rules looks at, both addresses and the VLAN, as a 64-bit hash of the FDB keys. A way
+ * is one 64-bit word: a signature of 22 bits and the two positions in the FDB. Eight ways make a set, one cache line. A
+ * way is a hint and is never trusted: whoever follows it compares the FDB entries' own keys with the packet's addresses
  * (hd_fdb_match), so a wrong signature, a moved, aged or reused entry costs a look-up and never a wrong decision.
  * That is why nothing ever invalidates the cache.
  *
@@ -18,8 +18,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
-#include <rte_prefetch.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 
 #define HD_FLOW_WAYS 8
 #define HD_FLOW_SETS 65536u /* 4 MiB: half a million flows */
@@ -37,18 +38,14 @@ struct hd_flow_cache {
 	uint32_t victim;
 };
 
-/* Hash of the 12 address bytes at the front of a frame and the VLAN; `seed` tells bridges apart. */
-static inline uint64_t hd_flow_hash(const uint8_t *addresses, uint16_t vlan, uint32_t seed)
+/* Hash of the FDB keys of both addresses; `seed` tells bridges apart. */
+static inline uint64_t hd_flow_hash(uint64_t destination, uint64_t source, uint32_t seed)
 {
-	uint64_t low;
-	uint32_t high;
-	uint32_t a;
+	/* Both halves of one product: every bit of the keys reaches every bit of the hash. */
+	unsigned __int128 product =
+		(unsigned __int128)(destination ^ (0x9e3779b97f4a7c15ull + seed)) * (source ^ 0xc2b2ae3d27d4eb4full);
 
-	memcpy(&low, addresses, 8);
-	memcpy(&high, addresses + 8, 4);
-	a = rte_hash_crc_8byte(low, seed ^ vlan);
-	a = rte_hash_crc_4byte(high, a);
-	return (uint64_t)a * 0x9e3779b97f4a7c15ull; /* spread 32 bits over set index and signature */
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static inline struct hd_flow_set *hd_flow_set(const struct hd_flow_cache *cache, uint64_t hash)
@@ -71,15 +68,33 @@ static inline uint32_t hd_flow_destination(uint64_t way)
 	return (uint32_t)way & HD_FLOW_POSITION_MASK;
 }
 
+/* A bit for each way with this signature. */
+static inline uint32_t hd_flow_hits(const struct hd_flow_set *set, uint64_t signature)
+{
+	uint32_t hits = 0;
+
+#ifdef __SSE4_1__
+	const __m128i wanted = _mm_set1_epi64x((long long)signature);
+	const __m128i mask = _mm_set1_epi64x((long long)hd_flow_signature(UINT64_MAX));
+
+	for (int way = 0; way < HD_FLOW_WAYS; way += 2) {
+		__m128i pair = _mm_load_si128((const __m128i *)&set->way[way]);
+		__m128i equal = _mm_cmpeq_epi64(_mm_and_si128(pair, mask), wanted);
+
+		hits |= (uint32_t)_mm_movemask_pd(_mm_castsi128_pd(equal)) << way;
+	}
+#else
+	for (int way = 0; way < HD_FLOW_WAYS; way++)
+		hits |= (uint32_t)(hd_flow_signature(set->way[way]) == signature) << way;
+#endif
+	return hits;
+}
+
 /* The way with this signature, or HD_FLOW_NONE. */
 static inline uint64_t hd_flow_find(const struct hd_flow_set *set, uint64_t hash)
 {
-	uint64_t signature = hd_flow_signature(hash);
-	uint32_t hits = 0;
+	uint32_t hits = hd_flow_hits(set, hd_flow_signature(hash));
 
-	/* All eight, without branches. */
-	for (int way = 0; way < HD_FLOW_WAYS; way++)
-		hits |= (uint32_t)(hd_flow_signature(set->way[way]) == signature) << way;
 	return hits != 0 ? set->way[__builtin_ctz(hits)] : HD_FLOW_NONE;
 }
 
@@ -88,12 +103,9 @@ static inline void hd_flow_insert(struct hd_flow_cache *cache, uint64_t hash, ui
 {
 	struct hd_flow_set *set = hd_flow_set(cache, hash);
 	uint64_t signature = hd_flow_signature(hash);
-	int way = (int)(cache->victim++ % HD_FLOW_WAYS);
+	uint32_t hits = hd_flow_hits(set, signature);
+	int way = hits != 0 ? __builtin_ctz(hits) : (int)(cache->victim++ % HD_FLOW_WAYS);
 
-	for (int i = 0; i < HD_FLOW_WAYS; i++) {
-		if (hd_flow_signature(set->way[i]) == signature)
-			way = i;
-	}
 	set->way[way] = signature | (uint64_t)source << HD_FLOW_POSITION_BITS | destination;
 }
 

@@ -126,9 +126,11 @@ static void poison_cache(void)
 {
 	for (uint16_t i = 0; i < input.n; i++)
 		for (uint16_t vlan = 0; vlan < 6 && input.frames[i].first >= 14; vlan++) {
-			uint32_t seed = (uint32_t)(naive.ports[input.port].bridge + 1) << 16;
+			uint32_t seed = (uint32_t)naive.ports[input.port].bridge + 1;
+			uint64_t destination = hd_fdb_key(input.frames[i].bytes, vlan);
+			uint64_t source = hd_fdb_key(input.frames[i].bytes + 6, vlan);
 
-			hd_flow_insert(&dataplane->pmds[0]->flows, hd_flow_hash(input.frames[i].bytes, vlan, seed),
+			hd_flow_insert(&dataplane->pmds[0]->flows, hd_flow_hash(destination, source, seed),
 				       random_below(&dice, chance(2) ? 100 : HD_FLOW_POSITION_MASK + 1),
 				       random_below(&dice, chance(2) ? 100 : HD_FLOW_POSITION_MASK + 1));
 		}
