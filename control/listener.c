@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes the control socket's file: directory, stale socket, mode and group. */
+/* Makes the control socket's file, its directory too if only that one is missing. */
 #include <assert.h>
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "listener.h"
+#include "unix_path.h"
 
 #define SOCKET_MODE 0660
 #define DIRECTORY_MODE 0755
@@ -42,68 +41,17 @@ static int make_directory(const char *path, struct hd_error *error)
 	return fail(error, path, "can't make its directory");
 }
 
-/* A socket that nobody listens on is left over from a daemon that was killed. */
-static int remove_stale(const struct sockaddr_un *address, struct hd_error *error)
-{
-	const char *path = address->sun_path;
-	struct stat st;
-	int fd, code;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : fail(error, path, "can't look at it");
-	if (!S_ISSOCK(st.st_mode)) {
-		hd_error_set(error, "%s: exists and is not a socket", path);
-		return -EEXIST;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(error, path, "socket");
-	code = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
-	close(fd);
-	if (code == ECONNREFUSED)
-		return unlink(path) == 0 ? 0 : fail(error, path, "can't remove the stale socket");
-	if (code == 0 || code == EAGAIN) {
-		hd_error_set(error, "%s: in use by a running daemon; give each its own socket with -s", path);
-		return -EADDRINUSE;
-	}
-	errno = code;
-	return fail(error, path, "can't tell whether it is in use");
-}
-
-static int find_group(const char *name, gid_t *gid, struct hd_error *error)
-{
-	const struct group *group = getgrnam(name);
-	char *end;
-
-	if (group != NULL) {
-		*gid = group->gr_gid;
-		return 0;
-	}
-	*gid = (gid_t)strtoul(name, &end, 10);
-	if (*name >= '0' && *name <= '9' && *end == '\0')
-		return 0;
-	hd_error_set(error, "%s: no such group; make it with: groupadd --system %s", name, name);
-	return -ENOENT;
-}
-
 static int bind_mode(int fd, const struct sockaddr_un *address, const char *group, struct hd_error *error)
 {
 	const char *path = address->sun_path;
-	gid_t gid = (gid_t)-1;
 	int rc;
 
-	rc = group != NULL ? find_group(group, &gid, error) : 0;
-	if (rc < 0)
-		return rc;
 	/* On the unbound socket: the file is born with it, less the umask, and never wider. */
 	if (fchmod(fd, SOCKET_MODE) < 0)
 		return fail(error, path, "can't set its mode");
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return fail(error, path, "can't bind");
-	if (group != NULL && lchown(path, (uid_t)-1, gid) < 0)
-		rc = fail(error, path, "can't give it to its group");
-	else if (chmod(path, SOCKET_MODE) < 0)
-		rc = fail(error, path, "can't set its mode");
+	rc = hd_unix_path_own(path, NULL, group, SOCKET_MODE, error->text, sizeof(error->text));
 	if (rc < 0)
 		unlink(path);
 	return rc;
@@ -122,7 +70,7 @@ int hd_listener_bind(const char *path, const char *group, struct hd_error *error
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	rc = make_directory(path, error);
 	if (rc == 0)
-		rc = remove_stale(&address, error);
+		rc = hd_unix_path_claim(path, error->text, sizeof(error->text));
 	if (rc < 0)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -77,9 +78,41 @@ int hd_unix_path_claim(const char *path, char *reason, size_t size)
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	rc = probe(&address);
 	if (rc != -ECONNREFUSED)
-		return refuse(-EADDRINUSE, reason, size, "%s: in use: another process listens on it", path);
+		return refuse(-EADDRINUSE, reason, size, "%s: in use by a running process", path);
 	if (unlink(path) < 0)
 		return refuse(-errno, reason, size, "%s: left over, and can't be removed: %s", path, strerror(errno));
+	return 0;
+}
+
+/* A name that the system does not know may be a number. */
+static int parse_id(const char *name, unsigned int *id)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+
+	if (name[0] < '0' || name[0] > '9' || *end != '\0' || number >= UINT_MAX)
+		return -EINVAL;
+	*id = (unsigned int)number;
+	return 0;
+}
+
+static int find_user(const char *name, uid_t *uid)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user == NULL)
+		return parse_id(name, uid);
+	*uid = user->pw_uid;
+	return 0;
+}
+
+static int find_group(const char *name, gid_t *gid)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group == NULL)
+		return parse_id(name, gid);
+	*gid = group->gr_gid;
 	return 0;
 }
 
@@ -89,20 +122,12 @@ int hd_unix_path_own(const char *path, const char *owner, const char *group, uns
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
 
-	if (owner != NULL && owner[0] != '\0') {
-		const struct passwd *user = getpwnam(owner);
-
-		if (user == NULL)
-			return refuse(-EINVAL, reason, size, "no user is named %s", owner);
-		uid = user->pw_uid;
-	}
-	if (group != NULL && group[0] != '\0') {
-		const struct group *entry = getgrnam(group);
-
-		if (entry == NULL)
-			return refuse(-EINVAL, reason, size, "no group is named %s", group);
-		gid = entry->gr_gid;
-	}
+	if (owner != NULL && owner[0] != '\0' && find_user(owner, &uid) < 0)
+		return refuse(-ENOENT, reason, size, "%s: no such user; make it with: useradd --system %s", owner,
+			      owner);
+	if (group != NULL && group[0] != '\0' && find_group(group, &gid) < 0)
+		return refuse(-ENOENT, reason, size, "%s: no such group; make it with: groupadd --system %s", group,
+			      group);
 	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
 		return refuse(-errno, reason, size, "%s: %s", path, strerror(errno));
 	return 0;

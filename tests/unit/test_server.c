@@ -344,7 +344,7 @@ START_TEST(test_socket_file)
 	ck_assert(S_ISSOCK(st.st_mode));
 	ck_assert_int_eq(st.st_mode & 07777, 0660);
 	ck_assert_int_eq(hd_server_create(base, &control, path, NULL, &second, &error), -EADDRINUSE);
-	ck_assert_msg(strstr(error.text, "in use by a running daemon") != NULL, "%s", error.text);
+	ck_assert_msg(strstr(error.text, "in use by a running process") != NULL, "%s", error.text);
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
 END_TEST
