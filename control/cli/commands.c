@@ -38,7 +38,7 @@ const struct hd_command hd_commands[] = {
 	 .examples = {"heddle port add vm1 bridge br0 vhost /run/heddle/vm1.sock vlan 10",
 		      "heddle port add up0 bridge br0 device 0000:01:00.0 trunk 10,20 native 1",
 		      "heddle port add vm2 bridge br0 vhost /run/q/vm2.sock mode client queues 2 engine dpdk",
-		      "heddle port add tap0 bridge br0 device net_tap0,iface=tap0 mtu 9000"}},
+		      "heddle port add tap0 bridge br0 device net_tap0,iface=tap0 isolated on"}},
 	{"port", "set", "port.set",
 	 {{"NAME", "name", HD_VALUE_PORT, WORD | REQUIRED, "the port"},
 	  {"bridge", "bridge", HD_VALUE_BRIDGE, 0, "move it to this bridge"}},
