@@ -39,14 +39,10 @@ err:
 	return NULL;
 }
 
-void hd_mbuf_set_offload(struct rte_mbuf *mbuf, const struct hd_pkt *pkt)
+void hd_mbuf_request_offload(struct rte_mbuf *mbuf, const struct hd_pkt *pkt)
 {
 	uint64_t flags;
 
-	if (likely(!(pkt->off.flags & HD_OFF_NEEDS_CSUM))) {
-		mbuf->ol_flags = 0;
-		return;
-	}
 	flags = pkt->l4_proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
 	flags |= pkt->eth_type == RTE_ETHER_TYPE_IPV4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
 	mbuf->l2_len = pkt->l3;
