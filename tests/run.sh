@@ -9,11 +9,13 @@
 #          guests     QEMU guests
 #          asan       unit and smoke tests under AddressSanitizer and UBSan
 #          tsan       unit tests, the concurrent ones among them, under ThreadSanitizer
+#          fuzz       each fuzzer for $HEDDLE_FUZZ_SECONDS (20), under ASan and UBSan
 #          a file or test of pytest: smoke/test_vlan.py, smoke/test_fdb.py::test_ageing
 #          Without WHAT: everything.
 #   -k     only the smoke and guest tests whose names match (see pytest)
 #
-# The builds are build/, build-asan/ and build-tsan/; HEDDLE_NO_HUGE=1 runs the switch without hugepages.
+# The builds are build/, build-asan/, build-tsan/ and build-fuzz/. HEDDLE_NO_HUGE=1 runs the switch without hugepages;
+# under sanitizers it always runs so.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -37,7 +39,7 @@ while [ $# -gt 0 ]; do
 		select=(-k "$2")
 		shift
 		;;
-	lint | unit | smoke | guests | asan | tsan) stages+=("$1") ;;
+	lint | unit | smoke | guests | asan | tsan | fuzz) stages+=("$1") ;;
 	*.py*)
 		file=${1#tests/}
 		[ -f "tests/${file%%::*}" ] || { echo "tests/run.sh: no file tests/${file%%::*}" >&2 && exit 2; }
@@ -48,7 +50,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ ${#stages[@]} -eq 0 ] && [ ${#files[@]} -eq 0 ]; then
-	stages=(lint unit smoke guests asan tsan)
+	stages=(lint unit smoke guests asan tsan fuzz)
 	[ ${#select[@]} -eq 0 ] || stages=(smoke guests)
 fi
 
@@ -134,8 +136,27 @@ smoke() { # build what seconds
 	pytest "$1" "$2" "$3" tests/smoke
 }
 
+# Each starts from the corpus in the tree and keeps what it finds to itself.
+fuzz() {
+	local target scratch
+	begin "Building build-fuzz"
+	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true </dev/null || die "meson setup build-fuzz"
+	ninja -C build-fuzz tests/fuzz/fuzz_{parse,yaml,rpc} </dev/null || die "build of the fuzzers"
+	for target in parse yaml rpc; do
+		begin "Fuzzing $target"
+		scratch=$(mktemp -d)
+		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" -max_len=4096 -print_final_stats=1 \
+			-verbosity=0 -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target" </dev/null; then
+			count 1 0 "fuzz $target"
+			rm -rf "$scratch"
+		else
+			count 0 1 "fuzz $target (input in $scratch)"
+		fi
+	done
+}
+
 begin "Installing what is missing"
-tools/deps.sh build test guests || die "tools/deps.sh"
+tools/deps.sh build test guests fuzz || die "tools/deps.sh"
 if [ "$(id -u)" -ne 0 ]; then
 	echo "The tests make network namespaces and devices: run them as root." >&2
 	exit 2
@@ -155,7 +176,7 @@ for stage in ${stages[@]+"${stages[@]}"}; do
 		begin "Lint"
 		if tools/lint.sh </dev/null; then count 1 0 lint; else count 0 1 lint; fi
 		;;
-	unit) unit build unit --suite unit ;;
+	unit) unit build unit ;;
 	smoke) smoke build smoke 900 ;;
 	guests)
 		begin "Guest tests"
@@ -164,8 +185,9 @@ for stage in ${stages[@]+"${stages[@]}"}; do
 	asan)
 		build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 		unit build-asan "unit under ASan+UBSan" --suite unit --timeout-multiplier 5
-		HEDDLE_VARIANT=asan smoke build-asan "smoke under ASan+UBSan" 1200
+		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan smoke build-asan "smoke under ASan+UBSan" 1200
 		;;
+	fuzz) fuzz ;;
 	tsan)
 		build build-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1
 		unit build-tsan "unit under TSan" --suite unit --timeout-multiplier 5

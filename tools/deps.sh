@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs the Debian packages that are missing, and says so. Silent if none is.
 #
-# Usage: tools/deps.sh [build] [test] [guests]     default: all three
+# Usage: tools/deps.sh [build] [test] [guests] [fuzz]     default: all
 set -eu
 
 build="build-essential meson ninja-build pkg-config libdpdk-dev libevent-dev libjansson-dev libyaml-dev
@@ -10,6 +10,9 @@ build="build-essential meson ninja-build pkg-config libdpdk-dev libevent-dev lib
 test="python3 python3-pytest python3-scapy iproute2 util-linux iputils-ping ethtool dpdk-dev jq shellcheck
 	clang-format clang-tidy iperf3"
 guests="qemu-system-x86 busybox-static cpio gzip ethtool iperf3 xz-utils python3"
+# libFuzzer comes with clang's run-time library, a package of its own that is named after clang's version.
+clang=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+fuzz="clang libclang-rt-${clang:-14}-dev"
 
 wanted=
 for group in "${@:-all}"; do
@@ -17,8 +20,9 @@ for group in "${@:-all}"; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	guests) wanted="$wanted $guests" ;;
-	all) wanted="$build $test $guests" ;;
-	*) echo "tools/deps.sh: no group $group (build, test, guests)" >&2 && exit 2 ;;
+	fuzz) wanted="$wanted $fuzz" ;;
+	all) wanted="$build $test $guests $fuzz" ;;
+	*) echo "tools/deps.sh: no group $group (build, test, guests, fuzz)" >&2 && exit 2 ;;
 	esac
 done
 
