@@ -27,6 +27,8 @@ WORKLOADS = {
     '1514-both': (['--size', '1514'], 'mpps'),
     'macs-1k': (['--macs', '1k'], 'mpps'),
     'macs-100k': (['--macs', '100k'], 'mpps'),
+    '1514-macs-1k': (['--size', '1514', '--macs', '1k'], 'mpps'),
+    '1514-macs-100k': (['--size', '1514', '--macs', '100k'], 'mpps'),
     'flows-1M': (['--flows', '1M'], 'mpps'),
     'latency': (['--one-way', '--rate', '1M'], 'p50'),
     'tso': (['--tso'], 'gbps'),
