@@ -13,8 +13,8 @@
 int hd_unix_path_claim(const char *path, char *reason, size_t size);
 
 /*
- * Give a socket its owner, group (names or numbers) and permission bits. "" or NULL leaves owner or group. Returns 0 or -errno and the
- * reason.
+ * Give a socket its owner, group (names or numbers) and permission bits. "" or NULL leaves owner or group. Returns 0 or
+ * -errno and the reason.
  */
 int hd_unix_path_own(const char *path, const char *owner, const char *group, unsigned int mode, char *reason,
 		     size_t size);
