@@ -164,6 +164,19 @@ static int commit(struct plan *plan)
 	return 0;
 }
 
+int hd_runtime_check(struct hd_runtime *runtime, const struct hd_config *to, struct hd_error *error)
+{
+	struct plan plan = {.runtime = runtime, .error = error};
+	int rc;
+
+	hd_error_set(error, "out of memory");
+	rc = hd_plan_make(&plan, to);
+	if (rc == 0)
+		rc = hd_plan_check(&plan);
+	hd_plan_clear(&plan);
+	return rc;
+}
+
 int hd_runtime_apply(struct hd_runtime *runtime, const struct hd_config *to, struct hd_error *error)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));

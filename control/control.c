@@ -207,7 +207,9 @@ int hd_control_change(struct hd_control *control, const json_t *document, const 
 	}
 	if (changes != NULL)
 		*changes = hd_diff_document(&diff);
-	if (!dry_run && diff.n != 0)
+	if (dry_run)
+		rc = hd_runtime_check(control->runtime, config, error);
+	else if (diff.n != 0)
 		rc = put_in_force(control, config, error);
 	hd_diff_clear(&diff);
 	if (config != control->config)

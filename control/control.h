@@ -36,8 +36,8 @@ const struct hd_config *hd_control_config(const struct hd_control *control);
 
 /*
  * Make `document` the configuration in force. *changes (if not NULL) gets what changed (hd_diff_document). With
- * dry_run, only validate and compute. Returns 0, or -EINVAL (not valid), another -errno (could not be done), and the
- * error.
+ * dry_run, only validate, compute and check that CPUs have PMDs. Returns 0, or -EINVAL (not valid), another -errno
+ * (could not be done), and the error.
  */
 int hd_control_change(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
 		      json_t **changes, struct hd_error *error);

@@ -54,6 +54,8 @@ void hd_runtime_destroy(struct hd_runtime *runtime);
  * error: then everything is as it was.
  */
 int hd_runtime_apply(struct hd_runtime *runtime, const struct hd_config *to, struct hd_error *error);
+/* What can be refused without trying: -EINVAL and the error for a CPU that has no PMD. */
+int hd_runtime_check(struct hd_runtime *runtime, const struct hd_config *to, struct hd_error *error);
 
 struct hd_run_port *hd_runtime_port(const struct hd_runtime *runtime, const char *name);
 struct hd_run_bridge *hd_runtime_bridge(const struct hd_runtime *runtime, const char *name);

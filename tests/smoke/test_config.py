@@ -86,6 +86,8 @@ def test_apply_makes_only_the_difference(heddle, rundir):
     dry = switch.cli("config apply", path, "--dry-run")
     assert kinds(dry) == ["port set"]
     assert switch.cli("config apply", path, "--dry-run") == dry  # nothing was done
+    nowhere = write(switch, "nowhere.yaml", text.replace("        vlan: 10\n", "        vlan: 10\n        pmd: 1000\n"))
+    assert "p1.pmd: no PMD thread runs on CPU 1000" in switch.refuses("config apply", nowhere, "--dry-run")
     assert kinds(switch.cli("config apply", path)) == ["port set"]
     assert switch.packets("p1", "rx") == 1 and switch.packets("p2", "tx") == 1
     assert switch.config_show()["bridges"]["br0"]["ports"]["p2"]["storm-broadcast"] == 6000
