@@ -57,12 +57,19 @@ static bool emit_text(yaml_emitter_t *emitter, const char *text)
 	return emit_scalar(emitter, text, strlen(text), !plain(text));
 }
 
-/* Numbers, true, false and null are written in YAML as in JSON. */
+/* Numbers, true, false and null are written in YAML as in JSON, but that YAML 1.1 takes 1e95 for text: 1.0e95. */
 static bool emit_json(yaml_emitter_t *emitter, const json_t *value)
 {
 	char *text = json_dumps(value, JSON_ENCODE_ANY);
-	bool done = text && emit_scalar(emitter, text, strlen(text), false);
+	bool short_real = text && json_is_real(value) && !strchr(text, '.');
+	size_t digits = short_real ? strcspn(text, "e") : 0;
+	char real[64];
+	bool done;
 
+	if (short_real)
+		snprintf(real, sizeof(real), "%.*s.0%s", (int)digits, text, text + digits);
+	done = text && (short_real ? emit_scalar(emitter, real, strlen(real), false)
+				   : emit_scalar(emitter, text, strlen(text), false));
 	free(text);
 	return done;
 }
