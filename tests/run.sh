@@ -9,7 +9,8 @@
 #          guests     QEMU guests
 #          asan       unit and smoke tests under AddressSanitizer and UBSan
 #          tsan       unit tests, the concurrent ones among them, under ThreadSanitizer
-#          fuzz       each fuzzer for $HEDDLE_FUZZ_SECONDS (20), under ASan and UBSan
+#          fuzz       each fuzzer for $HEDDLE_FUZZ_SECONDS (20), under ASan and UBSan; from $HEDDLE_FUZZ_SEED (1), so
+#                     that a change is not blamed for a find of another day; 0 is a new seed
 #          a file or test of pytest: smoke/test_vlan.py, smoke/test_fdb.py::test_ageing
 #          Without WHAT: everything.
 #   -k     only the smoke and guest tests whose names match (see pytest)
@@ -145,8 +146,8 @@ fuzz() {
 	for target in parse yaml rpc; do
 		begin "Fuzzing $target"
 		scratch=$(mktemp -d)
-		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" -max_len=4096 -print_final_stats=1 \
-			-verbosity=0 -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target" </dev/null; then
+		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" \
+			-seed="${HEDDLE_FUZZ_SEED:-1}" -max_len=4096 -print_final_stats=1 -verbosity=0 -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target" </dev/null; then
 			count 1 0 "fuzz $target"
 			rm -rf "$scratch"
 		else
