@@ -7,7 +7,7 @@
 #          unit       unit tests (Check)
 #          smoke      the switch between kernel interfaces and DPDK front-ends
 #          guests     QEMU guests
-#          asan       unit and smoke tests under AddressSanitizer and UBSan
+#          asan       unit, smoke and guest tests under AddressSanitizer and UBSan
 #          tsan       unit tests, the concurrent ones among them, under ThreadSanitizer
 #          fuzz       each fuzzer for $HEDDLE_FUZZ_SECONDS (20), under ASan and UBSan; from $HEDDLE_FUZZ_SEED (1), so
 #                     that a change is not blamed for a find of another day; 0 is a new seed
@@ -147,7 +147,8 @@ fuzz() {
 		begin "Fuzzing $target"
 		scratch=$(mktemp -d)
 		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" \
-			-seed="${HEDDLE_FUZZ_SEED:-1}" -max_len=4096 -print_final_stats=1 -verbosity=0 -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target" </dev/null; then
+			-seed="${HEDDLE_FUZZ_SEED:-1}" -max_len=4096 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target" </dev/null; then
 			count 1 0 "fuzz $target"
 			rm -rf "$scratch"
 		else
@@ -187,6 +188,8 @@ for stage in ${stages[@]+"${stages[@]}"}; do
 		build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 		unit build-asan "unit under ASan+UBSan" --suite unit --timeout-multiplier 5
 		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan smoke build-asan "smoke under ASan+UBSan" 1200
+		begin "Guest tests of build-asan"
+		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan pytest build-asan "guests under ASan+UBSan" 900 tests/guests
 		;;
 	fuzz) fuzz ;;
 	tsan)
