@@ -22,7 +22,7 @@ def test_a_station_moves(lab):
 
 
 def test_ageing(lab):
-    lab.switch.cli("bridge set br0 ageing 1")
+    lab.switch.cli("bridge set br0 ageing 3")  # time to see it before it goes: stamps are whole seconds
     taps(lab, "p1", "p2", "p3")
     lab.exchange("p1", frame(BROADCAST, A))
     lab.switch.learnt("br0", A)
@@ -32,7 +32,7 @@ def test_ageing(lab):
 
 def test_traffic_keeps_an_entry(lab):
     """An address that keeps sending outlives the ageing time, though nothing about it is new."""
-    lab.switch.cli("bridge set br0 ageing 2")
+    lab.switch.cli("bridge set br0 ageing 4")
     taps(lab, "p1", "p2")
     lab.exchange("p2", frame(BROADCAST, B))
     lab.exchange("p1", frame(BROADCAST, A))
