@@ -57,6 +57,14 @@ static int compare_ports(const struct hd_port_conf *a, const struct hd_port_conf
 	return memcmp(a, b, sizeof(*a)) == 0 ? 0 : compare(hd_schema_port, a, b, how);
 }
 
+int hd_diff_replaces(const struct hd_port_conf *from, const struct hd_port_conf *to)
+{
+	int how;
+	int rc = compare_ports(from, to, &how);
+
+	return rc < 0 ? rc : (how & REPLACES) != 0;
+}
+
 static int append(struct hd_diff *diff, const struct hd_change *change)
 {
 	/* The room is doubled at each power of two. */

@@ -45,6 +45,8 @@ struct hd_diff {
 /* Points into both configurations, which must outlive it. Either may be NULL: an empty one. */
 int hd_diff_compute(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff);
 void hd_diff_clear(struct hd_diff *diff);
+/* Is a port that becomes `to` closed and opened anew, by the schema's `replaces`? 1, 0, or -ENOMEM. */
+int hd_diff_replaces(const struct hd_port_conf *from, const struct hd_port_conf *to);
 /*
  * For people and for -j: [{"change": "port set", "bridge": "br0", "port": "vm1", "keys": {"vlan": [10, 20]}}, ...].
  * "keys" holds what each key was and is; "from" the bridge that a port leaves; static entries have "mac", "vlan",

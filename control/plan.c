@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff.h"
 #include "plan.h"
 
 int hd_plan_refuse(struct plan *plan, int rc, const struct planned_port *port, const char *key, const char *reason)
@@ -13,12 +14,18 @@ int hd_plan_refuse(struct plan *plan, int rc, const struct planned_port *port, c
 	return rc;
 }
 
-/* Is the open port what the configuration wants, settings that change under traffic aside? */
-static bool same_port(const struct hd_port_conf *a, const struct hd_port_conf *b)
+/* What runs already and carries on as this port; settings that change under traffic may differ. */
+static int take_over(struct planned_port *port, struct hd_run_port *run)
 {
-	return a->kind == b->kind && a->queues == b->queues && strcmp(a->socket, b->socket) == 0 &&
-	       a->mode == b->mode && a->engine == b->engine && strcmp(a->owner, b->owner) == 0 &&
-	       strcmp(a->group, b->group) == 0 && a->socket_mode == b->socket_mode && strcmp(a->device, b->device) == 0;
+	int replaces;
+
+	/* One whose port could not be opened again after a failed change gets another chance. */
+	if (run == NULL || run->port == NULL)
+		return 0;
+	replaces = hd_diff_replaces(&run->conf, port->conf);
+	if (replaces == 0)
+		port->run = run;
+	return replaces < 0 ? replaces : 0;
 }
 
 struct planned_port *hd_plan_port(struct plan *plan, const char *name)
@@ -45,12 +52,13 @@ int hd_plan_make(struct plan *plan, const struct hd_config *to)
 		plan->bridges[b].run = hd_runtime_bridge(plan->runtime, bridge->name);
 		for (unsigned int p = 0; p < bridge->n_ports; p++) {
 			struct planned_port *port = &plan->ports[plan->n_ports++];
-			struct hd_run_port *run = hd_runtime_port(plan->runtime, bridge->ports[p].name);
+			int rc;
 
 			port->conf = &bridge->ports[p];
 			port->bridge = b;
-			/* One whose port could not be opened again after a failed change gets another chance. */
-			port->run = run != NULL && run->port != NULL && same_port(&run->conf, port->conf) ? run : NULL;
+			rc = take_over(port, hd_runtime_port(plan->runtime, port->conf->name));
+			if (rc < 0)
+				return rc;
 		}
 	}
 	return 0;
