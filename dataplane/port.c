@@ -34,6 +34,11 @@ void hd_port_fini(struct hd_port *port)
 	}
 }
 
+void hd_port_free_mbufs(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
+{
+	hd_burst_free(burst);
+}
+
 void hd_port_set_tx_queues(struct hd_port *port, const uint16_t *queues, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++)

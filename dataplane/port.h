@@ -100,6 +100,9 @@ static inline struct hd_queue_stats *hd_port_tx_stats(struct hd_port *port, uint
 	return &port->stats[pmd]->queue[port->n_queues + queue];
 }
 
+/* The rx_done of ports that receive mbufs. PMD threads. */
+void hd_port_free_mbufs(struct hd_port *port, uint16_t queue, struct hd_burst *burst);
+
 /* Publish which tx queues are active, in order. Any one thread at a time. */
 void hd_port_set_tx_queues(struct hd_port *port, const uint16_t *queues, uint16_t n);
 

@@ -50,11 +50,6 @@ static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
 	return n;
 }
 
-static void rx_done(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
-{
-	hd_burst_free(burst);
-}
-
 /* The packet's own mbuf if we may take it, else a copy. */
 static struct rte_mbuf *to_mbuf(struct ethdev *dev, const struct hd_pkt *pkt, enum hd_drop *why)
 {
@@ -210,7 +205,7 @@ static void destroy(struct hd_port *port)
 static const struct hd_port_ops ops = {
 	.kind = "ethdev",
 	.rx = rx,
-	.rx_done = rx_done,
+	.rx_done = hd_port_free_mbufs,
 	.tx = tx,
 	.set_mtu = set_mtu,
 	.poll = poll,

@@ -128,12 +128,6 @@ static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
 	return n;
 }
 
-static void rx_done(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
-{
-	/* Nobody takes from most bursts: then the array is as it came. */
-	hd_burst_free(burst);
-}
-
 static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
 	struct librte *dev = of(port);
@@ -391,7 +385,7 @@ static void destroy(struct hd_port *port)
 static const struct hd_port_ops ops = {
 	.kind = "vhost",
 	.rx = rx,
-	.rx_done = rx_done,
+	.rx_done = hd_port_free_mbufs,
 	.tx = tx,
 	.set_mtu = set_mtu,
 	.queue_enabled = queue_enabled,
