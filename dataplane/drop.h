@@ -9,6 +9,11 @@
 #define HD_DROP_H
 
 #define HD_DROP_LIST(X)                                                                                                \
+	X(RX_ADDRESS, "rx-address", "the guest's buffer is not in its memory")                                         \
+	X(RX_SHORT, "rx-short", "the guest's buffer holds no more than a virtio-net header")                           \
+	X(RX_LONG, "rx-long", "the guest's frame is longer than any frame")                                            \
+	X(RX_PIECES, "rx-pieces", "the guest's frame is in too many pieces")                                           \
+	X(RX_DISABLED, "rx-disabled", "the guest sent it on a queue that it has disabled")                             \
 	X(RUNT, "runt", "shorter than an Ethernet header")                                                             \
 	X(OVERSIZE, "oversize", "longer than the MTU of the port it came in by")                                       \
 	X(MALFORMED_VLAN, "malformed-vlan", "ends inside its VLAN tag")                                                \
@@ -32,6 +37,8 @@
 	X(EGRESS_MTU, "egress-mtu", "longer than the MTU of the port it should leave by")                              \
 	X(TX_DOWN, "tx-down", "link down or guest not connected")                                                      \
 	X(TX_DISABLED, "tx-disabled", "the guest has not enabled the queue")                                           \
+	X(TX_BROKEN, "tx-broken", "the guest broke the queue's rules, and the queue is stopped")                       \
+	X(TX_SMALL, "tx-small", "the guest's receive buffer is too small, in too many pieces or not in its memory")    \
 	X(TX_FULL, "tx-full", "transmit ring full")                                                                    \
 	X(TX_OFFLOAD, "tx-offload", "frame could not be segmented or checksummed in software")                         \
 	X(TX_NO_BUFFER, "tx-no-buffer", "out of packet buffers")

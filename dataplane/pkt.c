@@ -80,3 +80,24 @@ bool hd_pkt_read(const struct hd_pkt *pkt, uint32_t off, uint32_t len, void *dst
 	hd_pkt_cursor_init(&cursor, pkt);
 	return hd_pkt_cursor_read(&cursor, off, NULL) && hd_pkt_cursor_read(&cursor, len, dst);
 }
+
+bool hd_pkt_pull(struct hd_pkt *pkt, uint16_t len)
+{
+	uint16_t before = pkt->hdr_len;
+
+	if (pkt->mbuf != NULL)
+		return false;
+	while (pkt->n_seg > 0 && pkt->hdr_len < len) {
+		uint32_t n = RTE_MIN(pkt->seg->len, (uint32_t)(len - pkt->hdr_len));
+
+		memcpy(pkt->hdr + pkt->hdr_len, pkt->seg->addr, n);
+		pkt->hdr_len = (uint16_t)(pkt->hdr_len + n);
+		pkt->seg->addr = (const uint8_t *)pkt->seg->addr + n;
+		pkt->seg->len -= n;
+		if (pkt->seg->len != 0)
+			break;
+		pkt->seg++;
+		pkt->n_seg--;
+	}
+	return pkt->hdr_len != before;
+}

@@ -7,8 +7,8 @@
  *
  *  - from an mbuf (ethdev, librte_vhost): hdr points into the mbuf's first segment, whose data nobody else
  *    writes; hdr_len is that segment's length; the payload is the mbuf's other segments.
- *  - from guest memory (native vhost engine): hdr points to a snapshot with headroom for a VLAN tag, and
- *    `seg` lists the guest memory that follows it. mbuf is NULL.
+ *  - from guest memory (native vhost engine): hdr points to a snapshot with headroom, and `seg` lists the guest memory
+ *    that follows it. mbuf is NULL. Headers that are longer than the snapshot are pulled into it (hd_pkt_pull).
  *
  * A packet lives as long as the burst it came in with. A port's tx copies what it needs; an ethdev may take the
  * mbuf (set pkt->mbuf to NULL) unless HD_PKT_SHARED is set, which says that other destinations follow.
@@ -25,8 +25,8 @@
 #include <stdint.h>
 
 #define HD_BURST 32         /* packets a burst holds */
-#define HD_SNAPSHOT 128     /* bytes of a guest's packet that are read into a snapshot */
-#define HD_HEADROOM 16      /* writable bytes in front of hdr */
+#define HD_SNAPSHOT 116     /* bytes of a guest's frame that are read at first: with its virtio-net header two lines */
+#define HD_HEADROOM 16      /* writable bytes in front of hdr: a VLAN tag and a virtio-net header */
 #define HD_FRAME_MAX 65549u /* bytes: a 64 KiB GSO datagram and an Ethernet header */
 
 struct rte_mbuf;
@@ -59,7 +59,7 @@ struct hd_offload {
 struct hd_pkt {
 	alignas(64) uint8_t *hdr; /* the Ethernet header and what follows, hdr_len bytes of it */
 	struct rte_mbuf *mbuf;    /* where hdr lies, or NULL: then hdr is a snapshot */
-	const struct hd_seg *seg; /* payload behind hdr, when mbuf is NULL */
+	struct hd_seg *seg;       /* payload behind hdr, when mbuf is NULL */
 	uint32_t len;             /* of the whole frame, without FCS, with its tag if HD_PKT_TAGGED */
 	uint32_t hash;            /* of the flow, 0 until someone asks (hd_parse_hash) */
 	struct hd_offload off;
@@ -81,6 +81,12 @@ static_assert(sizeof(struct hd_pkt) == 64, "a packet's description is one cache 
  * if the frame is shorter.
  */
 bool hd_pkt_read(const struct hd_pkt *pkt, uint32_t off, uint32_t len, void *dst);
+
+/*
+ * Let hdr hold up to `len` bytes, as much of the payload as that takes moved into the snapshot, whose room the caller
+ * knows. Each byte of guest memory is still read once. False if there was nothing to move.
+ */
+bool hd_pkt_pull(struct hd_pkt *pkt, uint16_t len);
 
 /*
  * A place in a frame, for reading it from front to back: a frame of n pieces costs n steps in all, however many

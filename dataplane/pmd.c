@@ -41,6 +41,40 @@ void hd_pmd_destroy(struct hd_pmd *pmd)
 	rte_free(pmd);
 }
 
+void hd_pmd_notify(struct hd_pmd *pmd)
+{
+	/* What was published must be visible before we look whether anybody waits: pairs with the drivers' fence
+	 * between saying that they do and looking at the ring a last time. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint16_t i = 0; i < pmd->n_notices; i++) {
+		const struct hd_notice *notice = &pmd->notice[i];
+
+		notice->port->ops->notify(notice->port, notice->direction, notice->queue);
+	}
+	pmd->n_notices = 0;
+}
+
+/* What the port itself refused was received all the same, and is dropped here. */
+static void count_refused(struct hd_pmd *pmd, const struct hd_rxq *rxq)
+{
+	struct hd_burst *burst = &pmd->burst;
+
+	for (uint16_t i = 0; i < burst->n_refused; i++)
+		hd_pmd_drop(pmd, rxq->port, burst->refused[i], 1);
+	hd_count(&hd_port_rx_stats(rxq->port, pmd->id, rxq->queue)->packets, burst->n_refused);
+	burst->n_refused = 0;
+}
+
+/* As hd_parse, with more of a guest's frame read where its headers are longer than what was read first. */
+static inline enum hd_drop parse(struct hd_pkt *pkt)
+{
+	enum hd_drop drop = hd_parse(pkt);
+
+	if (unlikely(drop != HD_DROP_NONE) && hd_pkt_pull(pkt, HD_SNAPSHOT_ROOM))
+		drop = hd_parse(pkt);
+	return drop;
+}
+
 /* Parses the burst; returns the packets that are sound. Counts everything received. */
 static uint16_t receive(struct hd_pmd *pmd, const struct hd_rxq *rxq, struct hd_pkt **sound)
 {
@@ -51,7 +85,7 @@ static uint16_t receive(struct hd_pmd *pmd, const struct hd_rxq *rxq, struct hd_
 
 	for (uint16_t i = 0; i < burst->n; i++) {
 		struct hd_pkt *pkt = &burst->pkt[i];
-		enum hd_drop drop = hd_parse(pkt);
+		enum hd_drop drop = parse(pkt);
 
 		bytes += pkt->len;
 		multicast += (pkt->flags & HD_PKT_MULTICAST) != 0;
@@ -81,12 +115,15 @@ static uint16_t poll_rxq(struct hd_pmd *pmd, const struct hd_rxq *rxq)
 
 	if (received == 0)
 		return 0;
+	if (unlikely(pmd->burst.n_refused != 0))
+		count_refused(pmd, rxq);
 	n = receive(pmd, rxq, sound);
 	if (likely(n != 0)) {
 		hd_bridge_forward(pmd, in, sound, n);
 		hd_tx_flush(pmd);
 	}
 	rxq->port->ops->rx_done(rxq->port, rxq->queue, &pmd->burst);
+	hd_pmd_touch(pmd, rxq->port, HD_PORT_RX, rxq->queue);
 	return received;
 }
 
@@ -110,6 +147,8 @@ static void round_robin(struct hd_pmd *pmd)
 		pmd->now = now;
 		idle = false;
 	}
+	if (pmd->n_notices != 0)
+		hd_pmd_notify(pmd);
 	hd_count(&pmd->stats.rounds, 1);
 	if (idle) {
 		now = rte_rdtsc();

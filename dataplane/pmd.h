@@ -14,10 +14,19 @@
 
 struct hd_dataplane;
 
+#define HD_NOTICES 64
+
 /* Packets of the burst that leave by one port. */
 struct hd_out {
 	uint16_t n;
 	struct hd_pkt *pkts[HD_BURST];
+};
+
+/* A queue whose user may wait for an interrupt. */
+struct hd_notice {
+	struct hd_port *port;
+	enum hd_port_direction direction;
+	uint16_t queue;
 };
 
 struct hd_pmd_stats {
@@ -37,6 +46,8 @@ struct hd_pmd {
 	uint16_t id;
 	uint16_t n_active; /* ports with something in out[] */
 	uint16_t active[HD_PORTS_MAX];
+	uint16_t n_notices;
+	struct hd_notice notice[HD_NOTICES]; /* of this round; the same queue may be there twice */
 	struct hd_flow_cache flows;
 	struct hd_burst burst;
 	struct hd_out out[HD_PORTS_MAX]; /* by port id */
@@ -63,6 +74,20 @@ static inline void hd_pmd_output(struct hd_pmd *pmd, uint16_t port, struct hd_pk
 	if (out->n == 0)
 		pmd->active[pmd->n_active++] = port;
 	out->pkts[out->n++] = pkt;
+}
+
+/* PMD thread. Interrupt the users of all queues that were touched: one fence for all of them. */
+void hd_pmd_notify(struct hd_pmd *pmd);
+
+/* PMD thread. Something was put into the queue: its user is to be interrupted before the round ends. */
+static inline void hd_pmd_touch(struct hd_pmd *pmd, struct hd_port *port, enum hd_port_direction direction,
+				uint16_t queue)
+{
+	if (port->ops->notify == NULL)
+		return;
+	if (pmd->n_notices == HD_NOTICES)
+		hd_pmd_notify(pmd);
+	pmd->notice[pmd->n_notices++] = (struct hd_notice){port, direction, queue};
 }
 
 static inline void hd_pmd_drop(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason, uint64_t n)

@@ -31,33 +31,60 @@ struct hd_port;
 enum hd_port_direction { HD_PORT_RX, HD_PORT_TX };
 
 struct hd_port_status {
-	char reason[128];   /* why it is down, or what it is connected to */
-	uint64_t rx_errors; /* frames the device lost or refused before the switch saw them */
-	uint64_t features;  /* vhost: negotiated virtio features */
-	uint16_t guest_mtu; /* vhost: what the front-end announced, 0: nothing */
-	uint32_t speed;     /* ethdev: Mbit/s, 0: unknown */
+	char reason[HD_REASON_MAX]; /* why it is down, or what it is connected to */
+	uint64_t rx_errors;         /* frames the device lost or refused before the switch saw them */
+	uint64_t features;          /* vhost: negotiated virtio features */
+	uint64_t protocol_features; /* vhost, engine native: of the session, negotiated */
+	uint64_t memory;            /* the same: bytes of the guest that it shares ... */
+	uint32_t n_regions;         /* ... in so many regions */
+	uint16_t guest_mtu;         /* vhost: what the front-end announced, 0: nothing */
+	uint32_t speed;             /* ethdev: Mbit/s, 0: unknown */
 	uint8_t mac[6];
 	bool has_mac, has_features;
+	bool has_session; /* protocol_features, memory and n_regions: a front-end is connected */
+};
+
+/* A virtqueue of a guest. Counters are from the port's creation on. */
+struct hd_ring_status {
+	const char *broken;  /* what the guest did that it was stopped for, or NULL */
+	uint64_t stalls;     /* times that a guest's receive ring was full */
+	uint64_t stalled_us; /* microseconds that it was */
+	uint64_t interrupts; /* sent to the guest */
+	uint64_t suppressed; /* not sent: the guest did not want them */
+	uint32_t size;       /* descriptors, 0: not set up */
+	bool packed, running, enabled;
+	bool interruptible; /* the guest wants interrupts now */
 };
 
 struct hd_port_ops {
 	const char *kind; /* "vhost", "ethdev" */
 
-	/* PMD threads. Fill the burst from rx queue `queue`; returns burst->n. Called by one PMD at a time a queue. */
+	/*
+	 * PMD threads. Fill the burst from rx queue `queue`; returns burst->n + burst->n_refused (0 when called).
+	 * Called by one PMD at a time a queue.
+	 */
 	uint16_t (*rx)(struct hd_port *port, uint16_t queue, struct hd_burst *burst);
 	/* Give back what the burst was made of: mbufs, descriptors. After rx returned n > 0, always once. */
 	void (*rx_done)(struct hd_port *port, uint16_t queue, struct hd_burst *burst);
 	/*
 	 * Put out packets on tx queue `queue`; any PMD at any time. Returns how many, from the front, went out; the
-	 * others stay with the caller and *why says why.
+	 * others stay with the caller and *why says why. HD_DROP_TX_SMALL speaks of the first of them alone.
 	 */
 	uint16_t (*tx)(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why);
+	/*
+	 * Interrupt whoever waits for what rx_done or tx put into this queue, if anybody does. Called once a round or
+	 * so, by the PMD that put it there, after a full fence. May be NULL.
+	 */
+	void (*notify)(struct hd_port *port, enum hd_port_direction direction, uint16_t queue);
 
 	/* Control thread. */
 	int (*set_mtu)(struct hd_port *port, uint16_t mtu); /* 0 or -errno */
 	void (*poll)(struct hd_port *port);                 /* a few times a second: follow the link; may be NULL */
 	bool (*queue_enabled)(struct hd_port *port, enum hd_port_direction direction, uint16_t queue);
 	void (*status)(struct hd_port *port, struct hd_port_status *status);
+	/* May be NULL: there are no rings to tell of. */
+	void (*ring_status)(struct hd_port *port, enum hd_port_direction direction, uint16_t queue,
+			    struct hd_ring_status *status);
 	void (*close)(struct hd_port *port); /* no PMD knows it any more; frees it */
 };
 

@@ -10,34 +10,51 @@
 #include "tag.h"
 #include "tx.h"
 
+static inline void count_sent(struct hd_queue_stats *stats, struct hd_pkt **pkts, uint16_t n)
+{
+	uint64_t bytes = 0, multicast = 0, broadcast = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		bytes += pkts[i]->len;
+		multicast += (pkts[i]->flags & HD_PKT_MULTICAST) != 0;
+		broadcast += (pkts[i]->flags & HD_PKT_BROADCAST) != 0;
+	}
+	hd_count(&stats->packets, n);
+	hd_count(&stats->bytes, bytes);
+	if (unlikely(multicast + broadcast != 0)) {
+		hd_count(&stats->multicast, multicast);
+		hd_count(&stats->broadcast, broadcast);
+	}
+}
+
 /* Sends on one queue; counts what went out, and what did not as a drop. */
 static void send_queue(struct hd_pmd *pmd, struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n)
 {
 	struct hd_queue_stats *stats = hd_port_tx_stats(port, pmd->id, queue);
 	enum hd_drop why = HD_DROP_TX_FULL;
 	uint16_t sent = port->ops->tx(port, queue, pkts, n, &why);
-	uint64_t bytes = 0, multicast = 0, broadcast = 0;
 
-	for (uint16_t i = 0; i < sent; i++) {
-		bytes += pkts[i]->len;
-		multicast += (pkts[i]->flags & HD_PKT_MULTICAST) != 0;
-		broadcast += (pkts[i]->flags & HD_PKT_BROADCAST) != 0;
+	count_sent(stats, pkts, sent);
+	while (unlikely(sent < n)) {
+		uint16_t lost = why == HD_DROP_TX_SMALL ? 1 : (uint16_t)(n - sent);
+
+		hd_pmd_drop(pmd, port, why, lost);
+		pkts += sent + lost;
+		n = (uint16_t)(n - sent - lost);
+		if (n == 0)
+			break;
+		sent = port->ops->tx(port, queue, pkts, n, &why);
+		count_sent(stats, pkts, sent);
 	}
-	hd_count(&stats->packets, sent);
-	hd_count(&stats->bytes, bytes);
-	if (unlikely(multicast + broadcast != 0)) {
-		hd_count(&stats->multicast, multicast);
-		hd_count(&stats->broadcast, broadcast);
-	}
-	if (unlikely(sent < n))
-		hd_pmd_drop(pmd, port, why, n - (uint64_t)sent);
+	hd_pmd_touch(pmd, port, HD_PORT_TX, queue);
 }
 
 /* Spreads flows over n_tx queues; a flow keeps its queue and its order. */
+static_assert(HD_BURST <= 64, "send_hashed has a bit for each packet");
 static void send_hashed(struct hd_pmd *pmd, struct hd_port *port, struct hd_pkt **pkts, uint16_t n, uint16_t n_tx)
 {
 	struct hd_pkt *group[HD_BURST];
-	uint64_t left = (UINT64_C(1) << n) - 1; /* n <= HD_BURST */
+	uint64_t left = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX; /* n <= HD_BURST */
 	uint16_t lane[HD_BURST];
 
 	for (uint16_t i = 0; i < n; i++) {

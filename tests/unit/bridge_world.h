@@ -77,7 +77,7 @@ static void describe_snapshot(struct hd_pkt *pkt, uint16_t i, const struct naive
 {
 	uint32_t rest = frame->len - frame->first, n = random_below(&dice, rest + 1);
 
-	input.memory[i][0] = malloc(HD_HEADROOM + frame->first);
+	input.memory[i][0] = malloc(HD_HEADROOM + RTE_MAX(frame->first, (uint32_t)HD_SNAPSHOT_ROOM));
 	memcpy(input.memory[i][0] + HD_HEADROOM, frame->bytes, frame->first);
 	input.memory[i][1] = exact_copy(frame->bytes + frame->first, n);
 	input.memory[i][2] = exact_copy(frame->bytes + frame->first + n, rest - n);
@@ -92,21 +92,36 @@ static void describe_snapshot(struct hd_pkt *pkt, uint16_t i, const struct naive
 	};
 }
 
+/* Frames of which the port could make nothing: received, and dropped for its reasons. */
+static void refuse(struct hd_burst *burst)
+{
+	struct hd_port_totals *totals = &naive.ports[input.port].totals;
+
+	for (uint32_t n = chance(4) ? random_below(&dice, HD_BURST - input.n + 1u) : 0; n > 0; n--) {
+		enum hd_drop why = HD_DROP_RX_ADDRESS +
+				   (enum hd_drop)random_below(&dice, HD_DROP_RX_DISABLED - HD_DROP_RX_ADDRESS + 1);
+
+		hd_burst_refuse(burst, why);
+		totals->rx.packets++;
+		totals->drops[why]++;
+	}
+}
+
 static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
 {
 	if (port != ports[input.port] || queue != input.queue)
 		return 0;
 	atomic_store(&dataplane->stop, true);
 	for (uint16_t i = 0; i < input.n; i++) {
-		/* Mbufs' first buffers hold no more than this. */
-		if (input.frames[i].first <= 1900 && chance(2))
-			describe_mbuf(&burst->pkt[i], &input.frames[i]);
-		else
+		if (input.frames[i].snapshot)
 			describe_snapshot(&burst->pkt[i], i, &input.frames[i]);
+		else
+			describe_mbuf(&burst->pkt[i], &input.frames[i]);
 		burst->pkt[i].off = input.frames[i].off;
 	}
 	burst->n = input.n;
-	return input.n;
+	refuse(burst);
+	return (uint16_t)(burst->n + burst->n_refused);
 }
 
 static void rx_done(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
@@ -119,14 +134,19 @@ static void rx_done(struct hd_port *port, uint16_t queue, struct hd_burst *burst
 		}
 }
 
-/* Keeps copies. Takes an mbuf, as an ethdev does, if it may; a port that is full takes nothing. */
+/* Keeps copies. Takes an mbuf, as an ethdev does, if it may; a port that is stuck takes nothing. */
 static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
-	*why = HD_DROP_TX_FULL;
-	if (naive.ports[port->id].full)
+	*why = naive.ports[port->id].stuck;
+	if (*why != HD_DROP_NONE)
 		return 0;
 	for (uint16_t i = 0; i < n; i++) {
-		struct sent *out = &sent[n_sent++];
+		struct sent *out;
+
+		*why = HD_DROP_TX_SMALL;
+		if (pkts[i]->len > naive.ports[port->id].room)
+			return i;
+		out = &sent[n_sent++];
 
 		*out = (struct sent){.port = port->id, .queue = queue, .frame = {.len = pkts[i]->len}};
 		out->frame.off = pkts[i]->off;
@@ -174,7 +194,10 @@ static void random_port(uint16_t id)
 		.mtu = mtus[random_below(&dice, RTE_DIM(mtus))],
 		.isolated = chance(3),
 		.up = !chance(8),
-		.full = chance(12),
+		.stuck = !chance(12) ? HD_DROP_NONE
+			 : chance(2) ? HD_DROP_TX_FULL
+				     : HD_DROP_TX_BROKEN,
+		.room = chance(4) ? 200 : UINT32_MAX,
 		.n_tx = (uint16_t)random_below(&dice, conf.queues + 1u),
 		.caps = (uint8_t)(chance(2) ? random_below(&dice, 8) | HD_CAP_CSUM : 0),
 	};

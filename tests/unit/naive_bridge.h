@@ -8,6 +8,7 @@
 
 #include <check.h>
 
+#include "burst.h"
 #include "frames.h"
 #include "stats.h"
 #include "vlan.h"
@@ -16,10 +17,14 @@
 #define NAIVE_ENTRIES 512
 #define NAIVE_OUT_MAX 8192
 
-/* A frame: its bytes, of which the first `first` lie together, and what its source asks for. */
+/*
+ * A frame: its bytes, of which the first `first` lie together, and what its source asks for. A guest's is a snapshot:
+ * more of it is read if its headers need it.
+ */
 struct naive_frame {
 	uint8_t *bytes;
 	uint32_t len, first;
+	bool snapshot;
 	struct hd_offload off;
 };
 
@@ -36,7 +41,9 @@ struct naive_port {
 	int bridge;
 	struct hd_vlan_conf vlan;
 	uint16_t mtu;
-	bool isolated, up, full;
+	bool isolated, up;
+	enum hd_drop stuck; /* why it takes no frame at all; HD_DROP_NONE: it does */
+	uint32_t room;      /* of its receivers' buffers: longer frames are too long for them */
 	uint16_t n_tx;
 	uint8_t caps;
 	struct hd_port_totals totals;
@@ -192,6 +199,17 @@ static inline enum hd_drop naive_parse(struct naive_frame *frame, struct naive_h
 	return drop;
 }
 
+/* A guest's frame whose headers end in what was read first is read on. */
+static inline enum hd_drop naive_read(struct naive_frame *frame, struct naive_headers *h)
+{
+	enum hd_drop drop = naive_parse(frame, h);
+
+	if (drop == HD_DROP_NONE || !frame->snapshot || frame->first >= HD_SNAPSHOT_ROOM)
+		return drop;
+	frame->first = frame->len < HD_SNAPSHOT_ROOM ? frame->len : HD_SNAPSHOT_ROOM;
+	return naive_parse(frame, h);
+}
+
 /* The longest frame on the wire that it becomes. */
 static inline uint32_t naive_wire_len(const struct naive_frame *frame, const struct naive_headers *h)
 {
@@ -274,8 +292,14 @@ static inline void naive_send(uint16_t id, struct naive_frame *frame, bool flood
 {
 	struct naive_port *port = &naive.ports[id];
 
-	if (port->n_tx == 0 || port->full) {
-		port->totals.drops[port->n_tx == 0 ? HD_DROP_TX_DISABLED : HD_DROP_TX_FULL]++;
+	enum hd_drop drop = port->stuck;
+
+	if (port->n_tx == 0)
+		drop = HD_DROP_TX_DISABLED;
+	else if (drop == HD_DROP_NONE && frame->len > port->room)
+		drop = HD_DROP_TX_SMALL;
+	if (drop != HD_DROP_NONE) {
+		port->totals.drops[drop]++;
 		free(frame->bytes);
 		return;
 	}
@@ -418,8 +442,8 @@ static inline void naive_receive(uint16_t in, struct naive_frame *frame, uint16_
 	enum hd_drop drop;
 
 	*event = false;
+	drop = naive_read(frame, &h);
 	naive_count(&port->totals.rx, frame);
-	drop = naive_parse(frame, &h);
 	if (drop == HD_DROP_NONE && ((mac[6] & 1) || memcmp(mac + 6, "\0\0\0\0\0", 6) == 0))
 		drop = HD_DROP_SOURCE_MULTICAST;
 	if (drop == HD_DROP_NONE && memcmp(mac, "\x01\x80\xc2\0\0", 5) == 0 && mac[5] < 16)

@@ -117,6 +117,7 @@ static void random_frame(struct naive_frame *to)
 	if (chance(20))
 		to->first = random_below(&dice, to->len + 1);
 	to->first = RTE_MIN(to->first, 60000u);
+	to->snapshot = to->first > 1900 || chance(2); /* mbufs' first buffers hold no more */
 }
 
 /* --- A round. --- */
@@ -446,6 +447,7 @@ static void send_prefixes(const struct frame *frame, bool split)
 			*to = (struct naive_frame){
 				.bytes = malloc(frame->len), .len = split ? frame->len : len, .first = len};
 			memcpy(to->bytes, frame->bytes, frame->len);
+			to->snapshot = to->first > 1900 || chance(2);
 			if (chance(2))
 				to->off = (struct hd_offload){.flags = HD_OFF_NEEDS_CSUM,
 							      .csum_start = (uint16_t)frame->l4,

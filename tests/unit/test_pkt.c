@@ -2,6 +2,7 @@
 /* Reading a packet's bytes: packets in random pieces against the flat frames they were made of. */
 #include <check.h>
 
+#include "burst.h"
 #include "eal.h"
 #include "frames.h"
 
@@ -136,6 +137,39 @@ START_TEST(test_cursor_steps_within_pieces)
 }
 END_TEST
 
+/* Pulled bytes are the frame's next; what follows is the rest of it; mbufs have nothing to pull. */
+START_TEST(test_pull)
+{
+	struct random random;
+
+	random_start(&random, __func__);
+	for (int round = 0; round < ROUNDS; round++) {
+		uint16_t len = (uint16_t)between(&random, 0, HD_SNAPSHOT_ROOM), before;
+		static uint8_t room[UINT16_MAX + HD_SNAPSHOT_ROOM];
+		struct hd_pkt *pkt = &pieces.pkt;
+		uint8_t *copy;
+
+		make(&random, round);
+		before = pkt->hdr_len;
+		if (pkt->mbuf != NULL) {
+			ck_assert(!hd_pkt_pull(pkt, len));
+			pieces_free(&pieces);
+			continue;
+		}
+		memcpy(room, pkt->hdr, pkt->hdr_len);
+		pkt->hdr = room;
+		ck_assert_int_eq(hd_pkt_pull(pkt, len), len > before && before < frame.len);
+		ck_assert_uint_eq(pkt->hdr_len, RTE_MAX(before, RTE_MIN(len, frame.len)));
+		ck_assert_mem_eq(pkt->hdr, frame.bytes, pkt->hdr_len);
+		copy = malloc(frame.len + 1);
+		ck_assert(hd_pkt_read(pkt, 0, frame.len, copy));
+		ck_assert_mem_eq(copy, frame.bytes, frame.len);
+		free(copy);
+		pieces_free(&pieces);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pkt");
@@ -153,6 +187,7 @@ int main(void)
 	tcase_add_test(tcase, test_length_and_pieces_differ);
 	tcase_add_test(tcase, test_cursor_reads_on);
 	tcase_add_test(tcase, test_cursor_steps_within_pieces);
+	tcase_add_test(tcase, test_pull);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_set_fork_status(runner, CK_NOFORK);
