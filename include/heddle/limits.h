@@ -8,8 +8,9 @@
 #define HD_DEVICE_MAX 255 /* bytes in a DPDK device string */
 
 #define HD_BRIDGES_MAX 256
-#define HD_PORTS_MAX 1024 /* of one daemon, over all bridges */
-#define HD_QUEUES_MAX 64  /* queue pairs of a port */
+#define HD_PORTS_MAX 1024       /* of one daemon, over all bridges */
+#define HD_QUEUES_MAX 256       /* queue pairs of a port */
+#define HD_VHOST_QUEUES_MAX 128 /* of a vhost port: messages number its rings with 8 bits */
 #define HD_PMDS_MAX 64
 
 #define HD_VLAN_MIN 1
