@@ -81,7 +81,7 @@ static int create_events(struct hd_control *control)
 	return 0;
 }
 
-int hd_control_create(struct event_base *base, struct hd_dataplane *dataplane, hd_open_port open,
+int hd_control_create(struct event_base *base, struct hd_dataplane *dataplane, hd_open_port open, void *opener,
 		      struct hd_control **out)
 {
 	struct hd_control *control = calloc(1, sizeof(*control));
@@ -94,7 +94,7 @@ int hd_control_create(struct event_base *base, struct hd_dataplane *dataplane, h
 	control->dataplane = dataplane;
 	control->started = monotonic();
 	control->document = json_pack("{s:{}}", "bridges"); /* canonical: hd_config_document */
-	control->runtime = hd_runtime_create(dataplane, open);
+	control->runtime = hd_runtime_create(dataplane, open, opener);
 	if (control->document == NULL || control->runtime == NULL)
 		goto err;
 	rc = hd_config_parse(control->document, NULL, &control->config, &error);

@@ -18,8 +18,8 @@
 struct event_base;
 struct hd_control;
 
-/* `open` opens the ports of a configuration (runtime.h). */
-int hd_control_create(struct event_base *base, struct hd_dataplane *dataplane, hd_open_port open,
+/* `open`, given `opener`, opens the ports of a configuration (runtime.h). */
+int hd_control_create(struct event_base *base, struct hd_dataplane *dataplane, hd_open_port open, void *opener,
 		      struct hd_control **control);
 void hd_control_destroy(struct hd_control *control); /* closes every port */
 

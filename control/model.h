@@ -23,7 +23,7 @@
 
 enum hd_port_kind { HD_PORT_VHOST, HD_PORT_ETHDEV };
 enum hd_vhost_mode { HD_VHOST_SERVER, HD_VHOST_CLIENT };
-enum hd_vhost_engine { HD_ENGINE_DPDK };
+enum hd_vhost_engine { HD_ENGINE_NATIVE, HD_ENGINE_DPDK };
 
 struct hd_port_conf {
 	char name[HD_NAME_MAX + 1];

@@ -27,7 +27,7 @@ int hd_run_port_open(struct hd_runtime *runtime, uint16_t id, const struct hd_po
 		free(run);
 		return -ENOMEM;
 	}
-	rc = runtime->open(runtime->dataplane, conf, &run->port, reason);
+	rc = runtime->open(runtime->opener, conf, &run->port, reason);
 	if (rc < 0) {
 		free(run);
 		return rc;

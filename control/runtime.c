@@ -12,7 +12,7 @@
 #define AGE_BUDGET 16384u /* FDB slots of a bridge a tick */
 #define LEARN_BATCH 256u
 
-struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_port open)
+struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_port open, void *opener)
 {
 	struct hd_runtime *runtime = calloc(1, sizeof(*runtime));
 
@@ -20,6 +20,7 @@ struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_por
 		return NULL;
 	runtime->dataplane = dataplane;
 	runtime->open = open;
+	runtime->opener = opener;
 	return runtime;
 }
 

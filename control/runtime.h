@@ -28,15 +28,16 @@ struct hd_run_port {
 };
 
 /*
- * Opens a port as configured, of whatever kind: vswitchd knows them all. Returns 0 and the port, or -errno and the
- * reason.
+ * Opens a port as configured, of whatever kind: vswitchd knows them all, and what they need, its `opener`. Returns 0
+ * and the port, or -errno and the reason.
  */
-typedef int (*hd_open_port)(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
+typedef int (*hd_open_port)(void *opener, const struct hd_port_conf *conf, struct hd_port **port,
 			    char reason[HD_REASON_MAX]);
 
 struct hd_runtime {
 	struct hd_dataplane *dataplane;
 	hd_open_port open;
+	void *opener;
 	unsigned int n_bridges;
 	struct hd_run_bridge *bridges[HD_BRIDGES_MAX];
 	struct hd_run_port *ports[HD_PORTS_MAX]; /* by id; NULL: free */
@@ -45,7 +46,7 @@ struct hd_runtime {
 	uint64_t measured; /* TSC */
 };
 
-struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_port open);
+struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_port open, void *opener);
 /* Closes everything. PMDs may still run. Accepts NULL. */
 void hd_runtime_destroy(struct hd_runtime *runtime);
 

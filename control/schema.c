@@ -11,7 +11,7 @@
 #define FDB(member) FIELD(hd_fdb_conf, member)
 
 static const char *const modes[] = {[HD_VHOST_SERVER] = "server", [HD_VHOST_CLIENT] = "client", NULL};
-static const char *const engines[] = {[HD_ENGINE_DPDK] = "dpdk", NULL};
+static const char *const engines[] = {[HD_ENGINE_NATIVE] = "native", [HD_ENGINE_DPDK] = "dpdk", NULL};
 
 const struct hd_schema_key hd_schema_root[] = {
 	{.name = "bridges", .type = HD_SCHEMA_NESTED, .help = "the bridges, by name"},
@@ -67,7 +67,7 @@ const struct hd_schema_key hd_schema_port[] = {
 	 .replaces = true,
 	 .words = engines,
 	 PORT(engine),
-	 .help = "what serves the rings; `dpdk`: librte_vhost",
+	 .help = "what serves the rings; `native`: the switch itself; `dpdk`: librte_vhost",
 	 .example = "dpdk"},
 	{.name = "queues",
 	 .type = HD_SCHEMA_INT,
@@ -76,7 +76,7 @@ const struct hd_schema_key hd_schema_port[] = {
 	 .max = HD_QUEUES_MAX,
 	 .initial = 1,
 	 PORT(queues),
-	 .help = "queue pairs; a guest may enable fewer",
+	 .help = "queue pairs, of vhost ports at most 128; a guest may enable fewer",
 	 .example = "4"},
 	{.name = "socket-owner",
 	 .type = HD_SCHEMA_ACCOUNT,

@@ -42,6 +42,51 @@ static json_t *queues(const struct hd_runtime *runtime, const struct hd_run_port
 	return list;
 }
 
+static json_t *ring_of(const struct hd_run_port *run, enum hd_port_direction direction, uint16_t queue)
+{
+	struct hd_ring_status ring;
+	json_t *out;
+
+	run->port->ops->ring_status(run->port, direction, queue, &ring);
+	out = json_pack("{s:i, s:s, s:s, s:I, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "queue", queue, "direction",
+			direction == HD_PORT_RX ? "rx" : "tx", "layout", ring.packed ? "packed" : "split", "size",
+			(json_int_t)ring.size, "running", ring.running, "enabled", ring.enabled, "interruptible",
+			ring.interruptible, "interrupts", (json_int_t)ring.interrupts, "suppressed",
+			(json_int_t)ring.suppressed, "stalls", (json_int_t)ring.stalls, "stalled_us",
+			(json_int_t)ring.stalled_us);
+	if (ring.broken != NULL)
+		json_object_set_new(out, "broken", json_string(ring.broken));
+	return out;
+}
+
+static json_t *rings(const struct hd_run_port *run)
+{
+	json_t *list = json_array();
+
+	for (uint16_t queue = 0; queue < run->port->n_queues; queue++) {
+		json_array_append_new(list, ring_of(run, HD_PORT_RX, queue));
+		json_array_append_new(list, ring_of(run, HD_PORT_TX, queue));
+	}
+	return list;
+}
+
+static void add_vhost(json_t *out, const struct hd_run_port *run, const struct hd_port_status *status)
+{
+	json_object_set_new(out, "engine", json_string(run->conf.engine == HD_ENGINE_DPDK ? "dpdk" : "native"));
+	if (status->guest_mtu != 0)
+		json_object_set_new(out, "guest_mtu", json_integer(status->guest_mtu));
+	if (status->has_features)
+		json_object_set_new(out, "features", hd_features_names(status->features));
+	if (status->has_session) {
+		json_object_set_new(out, "protocol_features", hd_protocol_features_names(status->protocol_features));
+		json_object_set_new(out, "memory",
+				    json_pack("{s:I, s:I}", "regions", (json_int_t)status->n_regions, "bytes",
+					      (json_int_t)status->memory));
+	}
+	if (run->port->ops->ring_status != NULL)
+		json_object_set_new(out, "rings", rings(run));
+}
+
 static void add_details(json_t *out, const struct hd_run_port *run)
 {
 	struct hd_port_status status;
@@ -49,12 +94,10 @@ static void add_details(json_t *out, const struct hd_run_port *run)
 	run->port->ops->status(run->port, &status);
 	if (!atomic_load(&run->port->up) && status.reason[0] != '\0')
 		json_object_set_new(out, "reason", json_string(status.reason));
-	if (status.guest_mtu != 0)
-		json_object_set_new(out, "guest_mtu", json_integer(status.guest_mtu));
+	if (run->conf.kind == HD_PORT_VHOST)
+		add_vhost(out, run, &status);
 	if (status.speed != 0)
 		json_object_set_new(out, "speed", json_integer(status.speed));
-	if (status.has_features)
-		json_object_set_new(out, "features", hd_features_names(status.features));
 	if (status.has_mac)
 		json_object_set_new(out, "mac",
 				    json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", status.mac[0], status.mac[1],

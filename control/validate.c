@@ -220,6 +220,18 @@ static int check_vlans(struct check *check, const json_t *value)
 	return 0;
 }
 
+/* A message that names a ring has 8 bits for it (QEMU's VHOST_USER_VRING_IDX_MASK), and a pair has two rings. */
+static int check_queues(struct check *check, const struct hd_port_conf *port)
+{
+	char what[128];
+
+	if (port->kind != HD_PORT_VHOST || port->queues <= HD_VHOST_QUEUES_MAX)
+		return 0;
+	snprintf(what, sizeof(what), "%u is not 1..%d: vhost-user, and engine dpdk, know no more than %d queue pairs",
+		 port->queues, HD_VHOST_QUEUES_MAX, HD_VHOST_QUEUES_MAX);
+	return fail_at(check, "queues", what);
+}
+
 /* Devices are one if their names are; arguments don't count. */
 static int take_device(struct check *check, const struct hd_port_conf *port)
 {
@@ -245,6 +257,8 @@ static int read_port(struct check *check, const char *name, const json_t *value,
 		rc = read_keys(check, hd_schema_port, value, port);
 	if (rc == 0)
 		rc = check_scopes(check, value, port);
+	if (rc == 0)
+		rc = check_queues(check, port);
 	if (rc < 0)
 		return rc;
 	snprintf(port->name, sizeof(port->name), "%s", name);

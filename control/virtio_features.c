@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Owns the table of virtio-net feature names. */
+/* Owns the tables of feature names. */
 #include "virtio_features.h"
 
-static const char *const names[64] = {
+static const char *const virtio_names[64] = {
 	[0] = "csum",
 	[1] = "guest_csum",
 	[2] = "ctrl_guest_offloads",
@@ -45,7 +45,31 @@ static const char *const names[64] = {
 	[63] = "speed_duplex",
 };
 
-json_t *hd_features_names(uint64_t features)
+/* QEMU docs/interop/vhost-user.rst, "Protocol features". */
+static const char *const protocol_names[64] = {
+	[0] = "mq",
+	[1] = "log_shmfd",
+	[2] = "rarp",
+	[3] = "reply_ack",
+	[4] = "mtu",
+	[5] = "backend_req",
+	[6] = "cross_endian",
+	[7] = "crypto_session",
+	[8] = "pagefault",
+	[9] = "config",
+	[10] = "backend_send_fd",
+	[11] = "host_notifier",
+	[12] = "inflight_shmfd",
+	[13] = "reset_device",
+	[14] = "inband_notifications",
+	[15] = "configure_mem_slots",
+	[16] = "status",
+	[17] = "xen_mmap",
+	[18] = "shared_object",
+	[19] = "device_state",
+};
+
+static json_t *names_of(const char *const names[64], uint64_t features)
 {
 	json_t *list = json_array();
 
@@ -55,4 +79,14 @@ json_t *hd_features_names(uint64_t features)
 		json_array_append_new(list, names[bit] != NULL ? json_string(names[bit]) : json_sprintf("bit%u", bit));
 	}
 	return list;
+}
+
+json_t *hd_features_names(uint64_t features)
+{
+	return names_of(virtio_names, features);
+}
+
+json_t *hd_protocol_features_names(uint64_t features)
+{
+	return names_of(protocol_names, features);
 }

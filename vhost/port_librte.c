@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "port_librte.h"
 #include "unix_path.h"
+#include "virtio_caps.h"
 
 #define BUFFER (RTE_MBUF_DEFAULT_BUF_SIZE - RTE_PKTMBUF_HEADROOM)
 /* Buffers of a queue: a burst of the largest frames, and what ethdevs may hold of it for a while. */
@@ -172,20 +173,6 @@ static void publish_tx_queues(struct librte *dev)
 	hd_port_set_tx_queues(&dev->port, queues, n);
 }
 
-static uint8_t caps_of(uint64_t features)
-{
-	uint8_t caps = 0;
-
-	if (!(features & 1ull << VIRTIO_NET_F_GUEST_CSUM))
-		return 0; /* VIRTIO 1.2 section 5.1.3.1: the others require it */
-	caps |= HD_CAP_CSUM;
-	if (features & 1ull << VIRTIO_NET_F_GUEST_TSO4)
-		caps |= HD_CAP_TSO4;
-	if (features & 1ull << VIRTIO_NET_F_GUEST_TSO6)
-		caps |= HD_CAP_TSO6;
-	return caps;
-}
-
 static void warn_mtu(struct librte *dev)
 {
 	uint16_t mtu = atomic_load(&dev->guest_mtu);
@@ -206,7 +193,7 @@ static int new_device(int vid)
 	atomic_store(&dev->features, features);
 	/* Kept: the control thread must not ask librte_vhost, which may be freeing the device. */
 	atomic_store(&dev->guest_mtu, rte_vhost_get_mtu(vid, &mtu) == 0 ? mtu : 0);
-	atomic_store(&dev->port.caps, caps_of(features));
+	atomic_store(&dev->port.caps, hd_virtio_guest_caps(features));
 	for (uint16_t queue = 0; queue < dev->port.n_queues; queue++)
 		atomic_store(&dev->quiet[queue], false);
 	publish_tx_queues(dev);

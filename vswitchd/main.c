@@ -8,8 +8,9 @@
 
 #include "control.h"
 #include "dataplane.h"
-#include "eal.h"
 #include "descriptors.h"
+#include "eal.h"
+#include "fault.h"
 #include "notify.h"
 #include "options.h"
 #include "pool.h"
@@ -68,6 +69,7 @@ int main(int argc, char **argv)
 	struct hd_server *server = NULL;
 	struct hd_config *config = NULL;
 	struct hd_marks *marks = NULL;
+	struct hd_ports ports;
 	struct event_base *base;
 	struct hd_options options;
 	json_t *document = NULL;
@@ -84,12 +86,15 @@ int main(int argc, char **argv)
 		goto err_document;
 	if (hd_eal_start(&options, config) < 0)
 		goto err_document;
+	if (hd_fault_init() < 0)
+		goto err_eal;
 	base = event_base_new();
 	if (base == NULL)
 		goto err_eal;
 	if (hd_dataplane_create(&dataplane) < 0)
 		goto err_base;
-	if (hd_control_create(base, dataplane, hd_ports_open, &control) < 0)
+	ports = (struct hd_ports){.dataplane = dataplane, .base = base};
+	if (hd_control_create(base, dataplane, hd_ports_open, &ports, &control) < 0)
 		goto err_dataplane;
 	if (hd_signals_create(base, &signals) < 0)
 		goto err_control;

@@ -2,9 +2,10 @@
 /* Owns the choice of a driver for a configured port. */
 #include "port_ethdev.h"
 #include "port_librte.h"
+#include "port_native.h"
 #include "ports.h"
 
-static int open_ethdev(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
+static int open_ethdev(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
 		       char reason[HD_REASON_MAX])
 {
 	struct hd_ethdev_args args = {
@@ -12,14 +13,33 @@ static int open_ethdev(struct hd_dataplane *dataplane, const struct hd_port_conf
 		.device = conf->device,
 		.queues = conf->queues,
 		.mtu = conf->mtu,
-		.n_pmds = dataplane->n_pmds,
+		.n_pmds = ports->dataplane->n_pmds,
 	};
 
 	return hd_port_ethdev_open(&args, port, reason);
 }
 
-static int open_vhost(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
-		      char reason[HD_REASON_MAX])
+static int open_native(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
+		       char reason[HD_REASON_MAX])
+{
+	struct hd_native_args args = {
+		.base = ports->base,
+		.dataplane = ports->dataplane,
+		.name = conf->name,
+		.path = conf->socket,
+		.client = conf->mode == HD_VHOST_CLIENT,
+		.owner = conf->owner,
+		.group = conf->group,
+		.socket_mode = conf->socket_mode,
+		.queues = conf->queues,
+		.mtu = conf->mtu,
+	};
+
+	return hd_port_native_open(&args, port, reason);
+}
+
+static int open_librte(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
+		       char reason[HD_REASON_MAX])
 {
 	struct hd_librte_args args = {
 		.name = conf->name,
@@ -30,19 +50,18 @@ static int open_vhost(struct hd_dataplane *dataplane, const struct hd_port_conf 
 		.socket_mode = conf->socket_mode,
 		.queues = conf->queues,
 		.mtu = conf->mtu,
-		.dataplane = dataplane,
+		.dataplane = ports->dataplane,
 	};
 
 	return hd_port_librte_open(&args, port, reason);
 }
 
-int hd_ports_open(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
-		  char reason[HD_REASON_MAX])
+int hd_ports_open(void *opener, const struct hd_port_conf *conf, struct hd_port **port, char reason[HD_REASON_MAX])
 {
-	static const hd_open_port by_kind[] = {
-		[HD_PORT_VHOST] = open_vhost,
-		[HD_PORT_ETHDEV] = open_ethdev,
-	};
+	const struct hd_ports *ports = opener;
 
-	return by_kind[conf->kind](dataplane, conf, port, reason);
+	if (conf->kind == HD_PORT_ETHDEV)
+		return open_ethdev(ports, conf, port, reason);
+	return conf->engine == HD_ENGINE_DPDK ? open_librte(ports, conf, port, reason)
+					      : open_native(ports, conf, port, reason);
 }

@@ -5,8 +5,15 @@
 
 #include "runtime.h"
 
-/* An hd_open_port. */
-int hd_ports_open(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
-		  char reason[HD_REASON_MAX]);
+struct event_base;
+
+/* What ports need of the daemon. Outlives them. */
+struct hd_ports {
+	struct hd_dataplane *dataplane;
+	struct event_base *base; /* of the control thread */
+};
+
+/* An hd_open_port; the opener is a struct hd_ports. */
+int hd_ports_open(void *opener, const struct hd_port_conf *conf, struct hd_port **port, char reason[HD_REASON_MAX]);
 
 #endif

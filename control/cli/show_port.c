@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ports: the table of all, all about one, and counters. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "drop.h"
@@ -128,6 +129,12 @@ static void print_line(const char *key, const char *value)
 	printf("%-16s %s\n", key, value);
 }
 
+/* Keys that are shown as in force, or below. */
+static bool shown_elsewhere(const char *key)
+{
+	return strcmp(key, "mtu") == 0 || strcmp(key, "engine") == 0;
+}
+
 static void print_config(const json_t *config)
 {
 	char text[512];
@@ -135,17 +142,37 @@ static void print_config(const json_t *config)
 	json_t *value;
 
 	json_object_foreach ((json_t *)config, key, value) {
-		if (strcmp(key, "mtu") == 0)
-			continue; /* shown as in force */
+		if (shown_elsewhere(key))
+			continue;
 		hd_show_value(value, text, sizeof(text));
 		print_line(key, text);
 	}
 }
 
+/* A list of words. */
+static void print_words(const char *title, const json_t *words)
+{
+	if (words == NULL)
+		return;
+	printf("%-16s", title);
+	for (size_t i = 0; i < json_array_size(words); i++)
+		printf(" %s", json_string_value(json_array_get(words, i)));
+	putchar('\n');
+}
+
+static void print_memory(const json_t *memory)
+{
+	long long regions = hd_show_count(memory, "regions");
+
+	if (memory != NULL)
+		printf("%-16s %lld MiB in %lld region%s\n", "guest memory",
+		       (long long)hd_show_count(memory, "bytes") >> 20, regions, regions == 1 ? "" : "s");
+}
+
 static void print_state(const json_t *port)
 {
-	static const char *const keys[] = {"mtu", "guest_mtu", "mac", "driver", "speed"};
-	const json_t *features = json_object_get(port, "features"), *value;
+	static const char *const keys[] = {"engine", "mtu", "guest_mtu", "mac", "driver", "speed"};
+	const json_t *value;
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -157,12 +184,9 @@ static void print_state(const json_t *port)
 			snprintf(text, sizeof(text), "%lld Mbit/s", (long long)json_integer_value(value));
 		print_line(strcmp(keys[i], "guest_mtu") == 0 ? "guest mtu" : keys[i], text);
 	}
-	if (features == NULL)
-		return;
-	printf("%-16s", "features");
-	for (size_t i = 0; i < json_array_size(features); i++)
-		printf(" %s", json_string_value(json_array_get(features, i)));
-	putchar('\n');
+	print_words("features", json_object_get(port, "features"));
+	print_words("protocol", json_object_get(port, "protocol_features"));
+	print_memory(json_object_get(port, "memory"));
 }
 
 static void print_directions(const struct hd_view *view, const json_t *stats, const json_t *before)
@@ -221,6 +245,52 @@ static void print_queues(const struct hd_view *view, const json_t *stats, const 
 	hd_table_print(table, 0);
 }
 
+/* What a ring does, or why it does not. */
+static const char *ring_state(const json_t *ring)
+{
+	if (json_object_get(ring, "broken") != NULL)
+		return "broken";
+	if (!json_is_true(json_object_get(ring, "running")))
+		return "stopped";
+	return json_is_true(json_object_get(ring, "enabled")) ? "running" : "disabled";
+}
+
+static void ring_row(struct hd_table *table, const json_t *ring)
+{
+	bool runs = json_is_true(json_object_get(ring, "running"));
+
+	hd_table_cell(table, "%s %lld", hd_show_text(ring, "direction"), (long long)hd_show_count(ring, "queue"));
+	hd_table_cell(table, "%s", ring_state(ring));
+	hd_table_cell(table, "%s", hd_show_text(ring, "layout"));
+	hd_table_cell(table, "%lld", (long long)hd_show_count(ring, "size"));
+	hd_table_cell(table, "%s", !runs ? "-" : json_is_true(json_object_get(ring, "interruptible")) ? "on" : "off");
+	hd_table_cell(table, "%lld", (long long)hd_show_count(ring, "interrupts"));
+	hd_table_cell(table, "%lld", (long long)hd_show_count(ring, "suppressed"));
+	hd_table_cell(table, "%lld", (long long)hd_show_count(ring, "stalls"));
+	hd_table_cell(table, "%.1f", (double)hd_show_count(ring, "stalled_us") / 1000);
+	hd_table_cell(table, "%s", json_object_get(ring, "broken") != NULL ? hd_show_text(ring, "broken") : "");
+}
+
+/* The guest's rings that are set up; rx is what it sends by. */
+static void print_rings(const json_t *rings)
+{
+	struct hd_table *table;
+	const json_t *ring;
+	size_t i, n = 0;
+
+	json_array_foreach (rings, i, ring)
+		n += hd_show_count(ring, "size") != 0;
+	if (n == 0)
+		return;
+	table = hd_table_new("RING STATE LAYOUT >SIZE IRQ >INTERRUPTS >SUPPRESSED >STALLS >STALLED-MS");
+	hd_table_column(table, "WHAT-THE-GUEST-DID");
+	json_array_foreach (rings, i, ring)
+		if (hd_show_count(ring, "size") != 0)
+			ring_row(table, ring);
+	hd_table_print(table, 0);
+	putchar('\n');
+}
+
 static void print_drops(const json_t *stats)
 {
 	const json_t *drops = json_object_get(stats, "drops"), *count;
@@ -262,6 +332,7 @@ static void one_port(const struct hd_view *view)
 	putchar('\n');
 	print_queues(view, stats, before, json_object_get(port, "queues"));
 	putchar('\n');
+	print_rings(json_object_get(port, "rings"));
 	print_drops(stats);
 }
 

@@ -69,7 +69,7 @@ static inline json_t *arbitrary_port(int number)
 					     : json_sprintf("net_tap%d,iface=t%u", number, below(2)));
 	} else {
 		json_object_set_new(port, "vhost", json_sprintf("/run/heddle/%d-%u.sock", number, below(2)));
-		maybe(port, "engine", 3, json_string("dpdk"));
+		maybe(port, "engine", 3, json_string(below(2) ? "dpdk" : "native"));
 		if (below(2)) {
 			json_object_set_new(port, "mode", json_string("client"));
 		} else {

@@ -2,7 +2,7 @@
 /*
  * Ports in memory, for tests of what the control thread and PMDs do with ports. Included by one file a program.
  *
- * fake_open is an hd_open_port. As with real ones, a socket or device can't be opened twice. What is open is listed in
+ * fake_open is an hd_open_port; its opener is the data path. As with real ones, a socket or device can't be opened twice. What is open is listed in
  * `fake`; opening and setting an MTU fail on request. What ports receive and send is the test's: it sets fake.ops.rx,
  * rx_done and tx before it opens any.
  */
@@ -112,9 +112,10 @@ static inline bool fake_contend(const struct hd_port_conf *a, const struct hd_po
 					: a_len == b_len && memcmp(a->device, b->device, a_len) == 0;
 }
 
-static inline int fake_open(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
+static inline int fake_open(void *opener, const struct hd_port_conf *conf, struct hd_port **port,
 			    char reason[HD_REASON_MAX])
 {
+	const struct hd_dataplane *dataplane = opener;
 	struct fake_port *new;
 	uint16_t queues[HD_QUEUES_MAX];
 

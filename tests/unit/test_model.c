@@ -50,7 +50,7 @@ START_TEST(test_defaults)
 	ck_assert_int_eq(port->kind, HD_PORT_VHOST);
 	ck_assert_str_eq(port->socket, "/a");
 	ck_assert_int_eq(port->mode, HD_VHOST_SERVER);
-	ck_assert_int_eq(port->engine, HD_ENGINE_DPDK);
+	ck_assert_int_eq(port->engine, HD_ENGINE_NATIVE);
 	ck_assert_str_eq(port->owner, "");
 	ck_assert_uint_eq(port->socket_mode, 0660);
 	ck_assert_uint_eq(port->queues, 1);
@@ -210,12 +210,14 @@ static const struct {
 	{PORT("mtu: 67"), IN_PORT ".mtu: 67 is not 68..9216"},
 	{PORT("mtu: 9217"), IN_PORT ".mtu: 9217 is not 68..9216"},
 	{PORT("mtu: {a: 1}"), IN_PORT ".mtu: an object is not a whole number"},
-	{PORT("queues: 0"), IN_PORT ".queues: 0 is not 1..64"},
-	{PORT("queues: 65"), IN_PORT ".queues: 65 is not 1..64"},
+	{PORT("queues: 0"), IN_PORT ".queues: 0 is not 1..256"},
+	{PORT("queues: 257"), IN_PORT ".queues: 257 is not 1..256"},
+	{PORT("queues: 129"),
+	 IN_PORT ".queues: 129 is not 1..128: vhost-user, and engine dpdk, know no more than 128 queue pairs"},
 	{PORT("isolated: yes"), IN_PORT ".isolated: \"yes\" is not true or false"},
 	{PORT("isolated: 1"), IN_PORT ".isolated: 1 is not true or false"},
 	{PORT("mode: servre"), IN_PORT ".mode: \"servre\" is not server or client"},
-	{PORT("engine: native"), IN_PORT ".engine: \"native\" is not dpdk"},
+	{PORT("engine: vpp"), IN_PORT ".engine: \"vpp\" is not native or dpdk"},
 	{PORT("socket-mode: 660"), IN_PORT ".socket-mode: 660 is not permissions in octal such as \"0660\""},
 	{PORT("socket-mode: 0689"), IN_PORT ".socket-mode: \"0689\" is not permissions in octal such as \"0660\""},
 	{PORT("socket-mode: 1777"), IN_PORT ".socket-mode: 1777 is not permissions in octal such as \"0660\""},

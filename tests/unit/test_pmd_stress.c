@@ -126,10 +126,9 @@ static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, u
 	return n;
 }
 
-static int open_port(struct hd_dataplane *dataplane, const struct hd_port_conf *conf, struct hd_port **port,
-		     char reason[HD_REASON_MAX])
+static int open_port(void *opener, const struct hd_port_conf *conf, struct hd_port **port, char reason[HD_REASON_MAX])
 {
-	int rc = fake_open(dataplane, conf, port, reason);
+	int rc = fake_open(opener, conf, port, reason);
 	struct own *own;
 
 	if (rc < 0)
@@ -320,7 +319,7 @@ START_TEST(nothing_is_lost_between_quiet_ports)
 	/* On a machine with one CPU they share it, and are told apart all the same. */
 	dataplane->pmds[0]->cpu = 0;
 	dataplane->pmds[1]->cpu = 1;
-	ck_assert_int_eq(hd_control_create(base, dataplane, open_port, &control), 0);
+	ck_assert_int_eq(hd_control_create(base, dataplane, open_port, dataplane, &control), 0);
 	ck_assert_int_eq(hd_control_change(control, document, NULL, false, NULL, &error), 0);
 	json_decref(document);
 	ck_assert_int_eq(hd_dataplane_start(dataplane), 0);

@@ -363,7 +363,7 @@ static void start(const char *test)
 	/* Whatever CPUs the machine has: PMD 0 and 1 are to be told apart. */
 	twin.dataplane->pmds[0]->cpu = 3;
 	twin.dataplane->pmds[1]->cpu = 5;
-	ck_assert_int_eq(hd_control_create(twin.base, twin.dataplane, fake_open, &twin.control), 0);
+	ck_assert_int_eq(hd_control_create(twin.base, twin.dataplane, fake_open, twin.dataplane, &twin.control), 0);
 	twin.document = json_object();
 	twin.lost = json_object();
 	ck_assert_int_eq(hd_config_parse(twin.document, NULL, &twin.config, &error), 0);
