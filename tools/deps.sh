@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs the Debian packages that are missing, and says so. Silent if none is.
 #
-# Usage: tools/deps.sh [build] [test] [guests] [fuzz]     default: all
+# Usage: tools/deps.sh [build] [test] [guests] [fuzz] [bench]     default: all but bench
 set -eu
 
 build="build-essential meson ninja-build pkg-config libdpdk-dev libevent-dev libjansson-dev libyaml-dev
 	libsystemd-dev check"
 test="python3 python3-pytest python3-scapy iproute2 util-linux iputils-ping ethtool dpdk-dev jq shellcheck
 	clang-format clang-tidy iperf3"
+# the peers that Heddle is measured beside: testpmd and Open vSwitch
+bench="python3 util-linux iproute2 dpdk-dev openvswitch-switch-dpdk"
 guests="qemu-system-x86 busybox-static cpio gzip ethtool iperf3 xz-utils python3"
 # libFuzzer comes with clang's run-time library, a package of its own that is named after clang's version.
 clang=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
@@ -21,8 +23,9 @@ for group in "${@:-all}"; do
 	test) wanted="$wanted $test" ;;
 	guests) wanted="$wanted $guests" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
+	bench) wanted="$wanted $bench" ;;
 	all) wanted="$build $test $guests $fuzz" ;;
-	*) echo "tools/deps.sh: no group $group (build, test, guests, fuzz)" >&2 && exit 2 ;;
+	*) echo "tools/deps.sh: no group $group (build, test, guests, fuzz, bench)" >&2 && exit 2 ;;
 	esac
 done
 

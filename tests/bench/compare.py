@@ -3,37 +3,26 @@
 """Measures Heddle beside testpmd io and Open vSwitch-DPDK, in turns within one run, with heddle-bench as both guests.
 
 Absolute figures differ between machines and from run to run: compare the ratios of one run. Nothing else may run on
-the machine meanwhile."""
+the machine meanwhile. tests/bench/run.sh does this with all preparations."""
 import argparse
 import json
 import os
 import platform
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
+import report as reporting
 from switches import TIED, Heddle, Ovs, SwitchError, Testpmd
+from workloads import UNITS, WORKLOADS
 
 HUGE_PAGES_NEEDED = 420
-
-# name: (options of heddle-bench, what is compared)
-WORKLOADS = {
-    '60-both': ([], 'mpps'),
-    '60-oneway': (['--one-way'], 'mpps'),
-    '1514-both': (['--size', '1514'], 'mpps'),
-    'macs-1k': (['--macs', '1k'], 'mpps'),
-    'macs-100k': (['--macs', '100k'], 'mpps'),
-    '1514-macs-1k': (['--size', '1514', '--macs', '1k'], 'mpps'),
-    '1514-macs-100k': (['--size', '1514', '--macs', '100k'], 'mpps'),
-    'flows-1M': (['--flows', '1M'], 'mpps'),
-    'latency': (['--one-way', '--rate', '1M'], 'p50'),
-    'tso': (['--tso'], 'gbps'),
-}
-UNITS = {'mpps': 'Mpps', 'gbps': 'Gb/s', 'p50': 'us p50', 'p99': 'us p99', 'p999': 'us p99.9'}
+BUSY = 0.1             # of the machine, before we begin
+OVERHEAD_SECONDS = 4   # of a run: starting, announcing, stopping; a first guess
 
 
 def say(text):
@@ -48,9 +37,9 @@ def free_huge_pages():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('workloads', nargs='*', metavar='WORKLOAD', help='all by default: ' + ', '.join(WORKLOADS))
-    parser.add_argument('--heddle', action='append', default=[], metavar='[NAME=]BUILD',
-                        help='a build directory of Heddle; several are compared with each other')
-    parser.add_argument('--engine', help='vhost engine of Heddle')
+    parser.add_argument('--heddle', action='append', default=[], metavar='[NAME=]BUILD[@ENGINE]',
+                        help='a build directory of Heddle, and the vhost engine if not the default; several are '
+                        'compared with each other: native=build@native dpdk=build@dpdk')
     parser.add_argument('--source', metavar='FILE', help='heddle-bench (from the first build directory)')
     parser.add_argument('--peers', default='testpmd,ovs', help='comma-separated: testpmd, ovs; empty for none')
     parser.add_argument('--ovs-mac-table', type=int, metavar='N', help='MAC table of Open vSwitch (its own 2,048)')
@@ -59,7 +48,8 @@ def parse_arguments():
     parser.add_argument('--warmup', type=float, default=1)
     parser.add_argument('--cpus', default='0,1', help='the CPU of the data path, and that of everything else')
     parser.add_argument('--huge', choices=('auto', 'on', 'off'), default='auto', help='huge pages, for all alike')
-    parser.add_argument('--json', metavar='FILE', help='write all results there')
+    parser.add_argument('--out', metavar='DIR', help='write results.json, results.md and curves there')
+    parser.add_argument('--force', action='store_true', help='measure on a busy machine too')
     args = parser.parse_args()
     unknown = [name for name in args.workloads if name not in WORKLOADS]
     if unknown:
@@ -68,20 +58,24 @@ def parse_arguments():
         args.cpus = tuple(int(cpu) for cpu in args.cpus.split(','))
     except ValueError:
         args.cpus = ()
-    if len(set(args.cpus)) != 2:
-        parser.error('--cpus: two different CPUs are needed')
+    if len(set(args.cpus)) != 2 or not set(args.cpus) <= os.sched_getaffinity(0):
+        parser.error('--cpus: two different CPUs of this machine are needed')
     if args.rounds < 1:
         parser.error('--rounds: at least 1')
     args.workloads = args.workloads or list(WORKLOADS)
     return args
 
 
+def parse_heddle(spec):
+    """(name, build directory, engine or None) of [NAME=]BUILD[@ENGINE]."""
+    name, _, build = spec.rpartition('=')
+    build, _, engine = build.partition('@')
+    return name or 'heddle', build, engine or None
+
+
 def build_switches(args):
     """The switches that can run here, in the order of their turns."""
-    wanted = []
-    for spec in args.heddle:
-        name, _, build = spec.rpartition('=')
-        wanted.append(Heddle(name or 'heddle', build, args.engine))
+    wanted = [Heddle(*parse_heddle(spec)) for spec in args.heddle]
     peers = {'testpmd': Testpmd, 'ovs': lambda: Ovs(args.ovs_mac_table)}
     for name in filter(None, args.peers.split(',')):
         if name not in peers:
@@ -100,7 +94,7 @@ def build_switches(args):
 
 
 def find_source(args):
-    builds = [spec.rpartition('=')[2] for spec in args.heddle]
+    builds = [parse_heddle(spec)[1] for spec in args.heddle]
     candidates = [args.source] if args.source else [os.path.join(b, 'tests', 'bench', 'heddle-bench') for b in builds]
     for path in candidates:
         if os.access(path, os.X_OK):
@@ -108,118 +102,117 @@ def find_source(args):
     sys.exit('compare.py: no heddle-bench: build it and name it with --source, or its build directory with --heddle')
 
 
+def cpu_times():
+    """All time of all CPUs so far, the idle part of it, and that which the host took, in ticks."""
+    with open('/proc/stat') as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    return sum(ticks), ticks[3] + ticks[4], ticks[7]
+
+
+def busy_fraction():
+    """Of the whole machine, over a second."""
+    total, idle, _ = cpu_times()
+    time.sleep(1)
+    total_then, idle_then, _ = cpu_times()
+    return 1 - (idle_then - idle) / max(total_then - total, 1)
+
+
+def drive(command, limit, switch):
+    """Runs heddle-bench. Returns its report with what the switch says of the cycles it spent meanwhile."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = threading.Timer(limit, process.kill)
+        deadline.start()
+        try:
+            said = []
+            before = None
+            for line in process.stderr:
+                said.append(line)
+                if 'running for' in line:
+                    before = switch.effort()
+            printed = process.stdout.read()
+            process.wait()
+            after = switch.effort() if process.returncode == 0 else None
+        finally:
+            deadline.cancel()
+            process.kill()
+    if process.returncode != 0:
+        raise SwitchError(f'{switch.name}: heddle-bench: {"".join(said).strip()}\n{switch.log_tail()}')
+    report = json.loads(printed)
+    if report['mpps'] == 0:
+        raise SwitchError(f'{switch.name}: nothing arrived: {printed}{"".join(said)}{switch.log_tail()}')
+    if before and after and after[1] > before[1]:
+        report['cycles_per_packet'] = (after[0] - before[0]) / (after[1] - before[1])
+    return report
+
+
 def measure(args, source, switch, workload, huge):
-    """One run of one switch. Returns the report of heddle-bench."""
-    options, _ = WORKLOADS[workload]
+    """One run of one switch. Returns the report of heddle-bench, with what we saw beside it."""
     directory = tempfile.mkdtemp(prefix='heddle-bench-')
     command = [*TIED, source, '--json', '--cpu', str(args.cpus[1]), '--seconds', str(args.seconds), '--warmup',
-               str(args.warmup), '--wait', '20', '--huge', 'on' if huge else 'off', *options]
+               str(args.warmup), '--wait', '60', '--huge', 'on' if huge else 'off', *WORKLOADS[workload].options]
+    total, _, stolen = cpu_times()
     try:
         with switch:
-            switch.start(directory, args.cpus, huge, '--tso' in options)
-            done = subprocess.run(command + ([] if switch.listens else ['--listen']) + switch.sockets(),
-                                  capture_output=True, text=True, timeout=args.seconds + args.warmup + 120)
+            switch.start(directory, args.cpus, huge, WORKLOADS[workload])
+            command += [] if switch.listens else ['--listen']
+            report = drive(command + switch.sockets(), args.seconds + args.warmup + 120, switch)
             switch.check()
-            if done.returncode != 0:
-                raise SwitchError(f'{switch.name}: heddle-bench: {done.stderr.strip()}\n{switch.log_tail()}')
-            report = json.loads(done.stdout)
-            if report['mpps'] == 0:
-                raise SwitchError(f'{switch.name}: nothing arrived: {done.stdout}{done.stderr}{switch.log_tail()}')
-            return report
-    except (subprocess.SubprocessError, OSError) as error:
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
         raise SwitchError(f'{switch.name}: {error}') from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+    total_then, _, stolen_then = cpu_times()
+    report['stolen'] = (stolen_then - stolen) / max(total_then - total, 1)
+    return report
 
 
-def value_of(report, metric):
-    return report[metric] if metric in report else report['latency_us'][metric]
+def clock(seconds):
+    return f'{seconds / 60:.0f} min' if seconds >= 90 else f'{seconds:.0f} s'
 
 
-def remarks(reports, workload):
-    """What makes a figure doubtful, or is worth knowing beside it."""
-    notes = []
-    directions = [d for r in reports for d in r['directions']]
-    sent = sum(d['sent'] for d in directions)
-    lost = sum(d['lost'] for d in directions)
-    if lost > 0:
-        notes.append(f'lost {100 * lost / sent:.2g} %')
-    for key in ('reordered', 'foreign', 'bad'):
-        count = sum(d[key] for d in directions)
-        if count > 0:
-            notes.append(f'{key} {count}')
-    if '--rate' not in WORKLOADS[workload][0]:
-        idle = sum(r['tx_full_fraction'] <= 0.5 for r in reports)
-        if idle > 0:
-            notes.append(f'not saturated in {idle} of {len(reports)}')
-    unlearned = sum(not r['learned'] for r in reports)
-    if unlearned > 0:
-        notes.append(f'announcing lost frames in {unlearned}')
-    return ', '.join(notes)
-
-
-def run_all(args, source, switches, huge):
-    """{workload: {switch name: [report]}} and the number of runs that failed."""
-    results = {}
+def run_all(args, source, switches, huge, results):
+    """Fills results, {workload: {switch name: [report]}}. Rounds are the outermost loop, so that a time in which the
+    machine is slow falls on all alike. Returns the number of runs that failed."""
     failed = 0
-    total = len(args.workloads) * args.rounds * len(switches)
-    number = 0
-    for workload in args.workloads:
-        metric = WORKLOADS[workload][1]
-        results[workload] = {switch.name: [] for switch in switches}
-        for turn in range(args.rounds):
-            for switch in switches:
-                number += 1
-                head = f'[{number}/{total}] {workload}, round {turn + 1}, {switch.name}: '
-                try:
-                    report = measure(args, source, switch, workload, huge)
-                    say(f'{head}{value_of(report, metric):.3f} {UNITS[metric]} '
-                        f'{remarks([report], workload)}'.rstrip())
-                    results[workload][switch.name].append(report)
-                except SwitchError as error:
-                    failed += 1
-                    say(f'{head}failed\n{error}')
-    return results, failed
-
-
-def ratios(figures, name):
-    return [f'{figures[name] / figures[peer]:.2f}' if figures.get(peer) else '-' for peer in ('testpmd', 'ovs')]
-
-
-def row(workload, metric, name, values, notes):
-    """What else a machine does only ever slows a switch down: the best runs compare best where runs differ a lot."""
-    values = {switch: v for switch, v in values.items() if v}
-    if name not in values:
-        return [workload, UNITS[metric], name, '-', '-', '-', '-', '-', '-', 'failed']
-    medians = {switch: statistics.median(v) for switch, v in values.items()}
-    best = {switch: min(v) if metric.startswith('p') else max(v) for switch, v in values.items()}
-    span = f'{min(values[name]):.3f}-{max(values[name]):.3f}'
-    return [workload, UNITS[metric], name, f'{medians[name]:.3f}', span, *ratios(medians, name), *ratios(best, name), notes]
-
-
-def table(results):
-    """Rows of text, the head first."""
-    rows = [['work', 'unit', 'switch', 'median', 'min-max', '/ testpmd', '/ ovs', 'best / testpmd', 'best / ovs', 'remarks']]
-    for workload, by_switch in results.items():
-        first = WORKLOADS[workload][1]
-        for metric in ('p50', 'p99', 'p999') if first == 'p50' else (first,):
-            values = {name: [value_of(r, metric) for r in reports] for name, reports in by_switch.items()}
-            for name, reports in by_switch.items():
-                notes = remarks(reports, workload) if metric == first else ''
-                rows.append(row(workload, metric, name, values, notes))
-    return rows
-
-
-def print_table(rows):
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    rows = [rows[0], ['-' * width for width in widths], *rows[1:]]
-    for cells in rows:
-        print('| ' + ' | '.join(cell.ljust(width) for cell, width in zip(cells, widths)) + ' |')
+    turns = [(turn, workload, switch) for turn in range(args.rounds) for workload in args.workloads
+             for switch in switches]
+    started = time.monotonic()
+    say(f'{len(turns)} runs, about {clock(len(turns) * (args.seconds + args.warmup + OVERHEAD_SECONDS))}')
+    for number, (turn, workload, switch) in enumerate(turns):
+        left = (time.monotonic() - started) / number * (len(turns) - number) if number else 0
+        head = (f'[{number + 1}/{len(turns)}{f", {clock(left)} left" if number else ""}] round {turn + 1}, {workload}, '
+                f'{switch.name}: ')
+        by_switch = results.setdefault(workload, {s.name: [] for s in switches})
+        try:
+            report = measure(args, source, switch, workload, huge)
+        except SwitchError as error:
+            failed += 1
+            say(f'{head}failed\n{error}')
+            continue
+        report['round'] = turn
+        by_switch[switch.name].append(report)
+        metric = WORKLOADS[workload].metric
+        say(f'{head}{reporting.value_of(report, metric):.3f} {UNITS[metric]} '
+            f'{reporting.remarks([report], workload)}'.rstrip())
+    return failed
 
 
 def cpu_model():
     with open('/proc/cpuinfo') as file:
         return next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), 'unknown')
+
+
+def check_quiet(force):
+    busy = busy_fraction()
+    if busy <= BUSY:
+        return
+    say(f'the machine is busy: {100 * busy:.0f} % of its CPUs are in use')
+    if not force:
+        sys.exit('compare.py: figures would mean nothing; stop what runs, or insist with --force')
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def main():
@@ -230,25 +223,28 @@ def main():
     switches = build_switches(args)
     if not switches:
         sys.exit('compare.py: there is no switch to measure')
-    # what is killed politely still cleans up
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # what is killed politely still cleans up, and tells what it has
+    signal.signal(signal.SIGTERM, interrupt)
     # we, the source and whatever thread of a switch is not its data path; data paths pin themselves
     os.sched_setaffinity(0, {args.cpus[1]})
+    check_quiet(args.force)
     huge = args.huge == 'on' or (args.huge == 'auto' and free_huge_pages() >= HUGE_PAGES_NEEDED)
     host = {'cpu': cpu_model(), 'kernel': platform.release(), 'huge_pages': huge, 'load': os.getloadavg()[0],
             'switches': {switch.name: switch.version() for switch in switches}}
-    say(f'{host["cpu"]}, {host["kernel"]}, huge pages {"on" if huge else "off"}, load {host["load"]:.2f}')
-    if host['load'] > 0.5:
-        say('the machine is busy: the figures will be doubtful')
-    started = time.monotonic()
-    results, failed = run_all(args, source, switches, huge)
-    print_table(table(results))
-    say(f'{failed} runs failed, {time.monotonic() - started:.0f} s')
-    if args.json:
-        with open(args.json, 'w') as file:
-            json.dump({'host': host, 'seconds': args.seconds, 'rounds': args.rounds, 'results': results}, file,
-                      indent=1)
-    return 1 if failed else 0
+    say(f'{host["cpu"]}, {host["kernel"]}, huge pages {"on" if huge else "off"}')
+    results = {}
+    status = 130
+    try:
+        failed = run_all(args, source, switches, huge, results)
+        say(f'{failed} runs failed')
+        status = 1 if failed else 0
+    except KeyboardInterrupt:
+        say('interrupted: these are the runs that were complete')
+    results = {name: by_switch for name, by_switch in results.items() if any(by_switch.values())}
+    print('\n'.join(reporting.table(results)))
+    if args.out:
+        say(f'in {args.out}: {", ".join(reporting.write(args.out, host, args, results))}')
+    return status
 
 
 if __name__ == '__main__':

@@ -15,6 +15,8 @@
 #include "ticks.h"
 
 #define REPLY_SECONDS 10
+/* Index 0 and wrap counter 1 (bit 15) of what is available, and the same of what is used in the upper half. */
+#define PACKED_BASE 0x80008000u
 #define FEATURE_PROTOCOL (UINT64_C(1) << 30)
 #define PROTOCOL_MQ (UINT64_C(1) << 0)
 #define PROTOCOL_REPLY_ACK (UINT64_C(1) << 3)
@@ -78,7 +80,7 @@ static int start_ring(const struct hd_frontend *fe, uint32_t index, const struct
 	int rc = hd_message_set_state(&fe->channel, HD_SET_VRING_NUM, index, vr->mask + 1u);
 
 	if (rc == 0)
-		rc = hd_message_set_state(&fe->channel, HD_SET_VRING_BASE, index, 0);
+		rc = hd_message_set_state(&fe->channel, HD_SET_VRING_BASE, index, vr->is_packed ? PACKED_BASE : 0);
 	if (rc == 0)
 		rc = hd_message_set(&fe->channel, &addr, -1);
 	if (rc == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest.h"
+#include "traffic.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -17,6 +18,8 @@ static uint64_t required_features(const struct hd_options *opts)
 
 	if (opts->mergeable)
 		features |= BIT(VIRTIO_NET_F_MRG_RXBUF);
+	if (opts->packed)
+		features |= BIT(VIRTIO_F_RING_PACKED);
 	if (opts->indirect)
 		features |= BIT(VIRTIO_RING_F_INDIRECT_DESC);
 	if (opts->tso)
@@ -33,6 +36,7 @@ static int init_rings(struct hd_guest *g, const struct hd_options *opts)
 		.bytes = g->bytes,
 		.buffer = opts->buffer,
 		.stride = opts->stride,
+		.packed = opts->packed,
 		.indirect = opts->indirect,
 	};
 	struct hd_vring_layout rx = {
@@ -41,6 +45,7 @@ static int init_rings(struct hd_guest *g, const struct hd_options *opts)
 		.bytes = opts->buffer,
 		.buffer = opts->buffer,
 		.stride = opts->stride,
+		.packed = opts->packed,
 		.receive = true,
 	};
 	int rc = hd_memory_open(&g->memory, hd_vring_memory(&tx) + hd_vring_memory(&rx), opts->huge);
@@ -107,4 +112,14 @@ void hd_guest_restart(struct hd_guest *g, uint8_t epoch)
 	memset(g->latency, 0, sizeof(*g->latency));
 	hd_stream_restart(&g->out, epoch);
 	hd_stream_restart(&g->in, epoch);
+}
+
+unsigned int hd_guest_receive(struct hd_guest *g)
+{
+	return g->rx.is_packed ? hd_traffic_receive_packed(g) : hd_traffic_receive_split(g);
+}
+
+unsigned int hd_guest_send(struct hd_guest *g, uint64_t want)
+{
+	return g->tx.is_packed ? hd_traffic_send_packed(g, want) : hd_traffic_send_split(g, want);
 }

@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --ring N           ring size (1024; 64 with --tso)\n"
 	"  --buffer BYTES     buffer of one descriptor (4096; 65536 with --tso); larger frames are chained\n"
 	"  --stride BYTES     distance between buffers (same as --buffer)\n"
+	"  --packed           packed rings instead of split ones\n"
 	"  --indirect         transmit through indirect descriptors\n"
 	"  --no-mrg           do not negotiate mergeable receive buffers\n"
 	"  --huge auto|on|off guest memory in huge pages (auto)\n"
@@ -53,6 +54,7 @@ enum {
 	OPT_RING,
 	OPT_BUFFER,
 	OPT_STRIDE,
+	OPT_PACKED,
 	OPT_INDIRECT,
 	OPT_NO_MRG,
 	OPT_HUGE,
@@ -77,6 +79,7 @@ static const struct option long_options[] = {
 	{"ring", required_argument, NULL, OPT_RING},
 	{"buffer", required_argument, NULL, OPT_BUFFER},
 	{"stride", required_argument, NULL, OPT_STRIDE},
+	{"packed", no_argument, NULL, OPT_PACKED},
 	{"indirect", no_argument, NULL, OPT_INDIRECT},
 	{"no-mrg", no_argument, NULL, OPT_NO_MRG},
 	{"huge", required_argument, NULL, OPT_HUGE},
@@ -184,6 +187,9 @@ static int set_option(struct hd_options *opts, int option, const char *text)
 	case OPT_NO_LEARN:
 		opts->learn = false;
 		return 0;
+	case OPT_PACKED:
+		opts->packed = true;
+		return 0;
 	case OPT_INDIRECT:
 		opts->indirect = true;
 		return 0;
@@ -231,7 +237,7 @@ static int check(const struct hd_options *opts)
 	if (opts->guests == 0 || opts->guests % 2 != 0)
 		return refuse("an even number of sockets is needed (--help lists the options)");
 	if ((opts->ring & (opts->ring - 1)) != 0)
-		return refuse("--ring: a split ring's size is a power of two");
+		return refuse("--ring: a power of two is needed");
 	if (opts->stride < opts->buffer || opts->stride % 64 != 0)
 		return refuse("--stride: a multiple of 64, at least --buffer, is needed");
 	if (!opts->tso && opts->size > HD_FRAME_MAX_UDP)

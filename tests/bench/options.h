@@ -19,6 +19,7 @@ struct hd_options {
 	bool one_way;        /* only even guests send */
 	bool tso;            /* TCP frames that a guest would have segmented by the device */
 	bool mergeable;
+	bool packed;
 	bool indirect;
 	bool learn;
 	bool json;

@@ -156,7 +156,10 @@ bool hd_phase_learn(struct hd_run *run, uint32_t macs, double wait)
 	double limit = wait;
 	double passed;
 
+	/* as long as the pace takes twice, and for large frames as long as their bytes may take */
 	round.seconds = 2 * (double)round.count / round.rate;
+	if (round.seconds < LEARN_SECONDS)
+		round.seconds = LEARN_SECONDS;
 	do {
 		hd_phase_run(run, &round, &result);
 		passed = (double)(hd_ticks() - start) / run->hz;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The switches under comparison. Each starts with two vhost-user ports in a directory of its own, its data path on one
 CPU and everything else on another, and leaves nothing behind."""
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -39,6 +41,10 @@ class Switch:
         for process in reversed(self.processes):
             stop(process)
         self.processes = []
+
+    def effort(self):
+        """(busy cycles, packets) of its data path since it started; None if it does not say."""
+        return None
 
     def sockets(self):
         return [os.path.join(self.dir, port) for port in ('a', 'b')]
@@ -98,18 +104,33 @@ class Heddle(Switch):
     def version(self):
         return output([self.daemon, '--version'])
 
-    def start(self, directory, cpus, huge, tso):
+    def start(self, directory, cpus, huge, work):
         self.dir = directory
         config = os.path.join(directory, 'heddle.yaml')
-        engine = f', engine: {self.engine}' if self.engine else ''
+        keys = f', engine: {self.engine}' if self.engine else ''
+        if work.frame > 1514 and not work.tso:
+            keys += f', mtu: {work.frame - 14}'
         with open(config, 'w') as file:
             file.write('bridges:\n  br0:\n    ports:\n')
             for port, path in zip('ab', self.sockets()):
-                file.write(f'      {port}: {{vhost: {path}{engine}}}\n')
+                file.write(f'      {port}: {{vhost: {path}{keys}}}\n')
         # it takes no CPU that it was not given, and keeps its other threads off those of the data path itself
-        self.spawn(['taskset', '-c', ','.join(map(str, cpus)), self.daemon, '-s', os.path.join(directory, 'control'), '-c', config, '--pmd-cpus', str(cpus[0]),
-                    *([] if huge else ['--no-huge'])], 'heddle.log')
+        self.spawn(['taskset', '-c', ','.join(map(str, cpus)), self.daemon, '-s', self.control(), '-c', config,
+                    '--pmd-cpus', str(cpus[0]), *([] if huge else ['--no-huge'])], 'heddle.log')
         self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())))
+
+    def control(self):
+        return os.path.join(self.dir, 'control')
+
+    def effort(self):
+        # its own protocol: starting the CLI would take CPU time from the traffic source
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            client.connect(self.control())
+            client.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "pmd.show"}\n')
+            with client.makefile() as answers:
+                pmds = json.loads(answers.readline())['result']
+        return sum(pmd['busy_cycles'] for pmd in pmds), sum(pmd['packets'] for pmd in pmds)
 
 
 class Testpmd(Switch):
@@ -125,10 +146,10 @@ class Testpmd(Switch):
         text = output([self.program, '-v', *eal_memory(False, 64), '--', '--version'])
         return next((line for line in text.splitlines() if 'RTE Version' in line), None)
 
-    def start(self, directory, cpus, huge, tso):
+    def start(self, directory, cpus, huge, work):
         self.dir = directory
         # legacy-ol-flags: a received segmentation request is in the form that transmission expects
-        options = ',tso=1,legacy-ol-flags=1' if tso else ''
+        options = ',tso=1,legacy-ol-flags=1' if work.tso else ''
         vdevs = [f'--vdev=net_vhost{i},iface={path},queues=1{options}' for i, path in enumerate(self.sockets())]
         self.spawn([self.program, '-l', f'{cpus[0]},{cpus[1]}', '--main-lcore', str(cpus[1]), *eal_memory(huge, 256),
                     *vdevs, '--', '--forward-mode=io', '--nb-cores=1', '--auto-start', '--disable-link-check',
@@ -166,7 +187,7 @@ class Ovs(Switch):
         if done.returncode != 0:
             raise SwitchError(f'ovs-vsctl {" ".join(arguments)}: {done.stderr.strip()}\n{self.log_tail()}')
 
-    def start(self, directory, cpus, huge, tso):
+    def start(self, directory, cpus, huge, work):
         self.dir = directory
         database = os.path.join(directory, 'conf.db')
         subprocess.run(['ovsdb-tool', 'create', database, self.schema], check=True)
@@ -181,7 +202,7 @@ class Ovs(Switch):
         self.vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', 'other_config:dpdk-init=true',
                    f'other_config:pmd-cpu-mask={1 << cpus[0]:#x}', f'other_config:dpdk-lcore-mask={1 << cpus[1]:#x}',
                    f'other_config:dpdk-extra="{eal}"', *(self.huge_memory if huge else []),
-                   *(['other_config:userspace-tso-enable=true'] if tso else []))
+                   *(['other_config:userspace-tso-enable=true'] if work.tso else []))
         # a namespace of its own: the bridge's own interface must not show up among the host's
         self.spawn(['unshare', '-n', self.daemon(), f'unix:{directory}/db.sock', f'--unixctl={directory}/vs.ctl',
                     '--no-chdir'], 'ovs.log', env=environment)
@@ -191,6 +212,8 @@ class Ovs(Switch):
         for port, path in zip('ab', self.sockets()):
             bridge += ['--', 'add-port', 'br0', port, '--', 'set', 'Interface', port, 'type=dpdkvhostuserclient',
                        f'options:vhost-server-path={path}']
+            if work.frame > 1514 and not work.tso:
+                bridge.append(f'mtu_request={work.frame - 14}')
         self.vsctl(*bridge)
         self.check()
 

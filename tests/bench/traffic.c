@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hot path of the source: a guest's bursts to and from its rings, each prefetched a burst ahead. */
-#include "guest.h"
-#include "ticks.h"
+/* The hot path of the source over split rings: a guest's bursts to and from them, each prefetched a burst ahead. */
+#include "traffic.h"
 
 /* Prefetches the buffers of what the switch has returned, up to a burst past what was prefetched before. */
 static void prefetch_received(struct hd_guest *g)
@@ -20,47 +19,6 @@ static void prefetch_received(struct hd_guest *g)
 	}
 }
 
-static void count_ours(struct hd_guest *g, const uint8_t *buf, uint64_t seq)
-{
-	uint64_t sent_at;
-
-	g->count.received++;
-	if (seq < g->in.seq) {
-		g->count.reordered++;
-		g->count.reordered_flow += g->in.seq - 1 - seq >= g->in.flows;
-	} else {
-		hd_stream_expect(&g->in, seq);
-	}
-	if (g->paced) {
-		memcpy(&sent_at, buf + HD_FRAME_STAMP, sizeof(sent_at));
-		hd_histogram_add(g->latency, hd_ticks() - sent_at);
-	}
-}
-
-static void judge(struct hd_guest *g, const uint8_t *buf, uint32_t len)
-{
-	const struct hd_line *line = (const struct hd_line *)buf;
-	uint64_t seq = 0;
-
-	switch (hd_stream_check(&g->in, line, &seq)) {
-	case HD_FRAME_OURS:
-		if (len == g->bytes)
-			count_ours(g, buf, seq);
-		else
-			g->count.bad++;
-		break;
-	case HD_FRAME_STALE:
-		g->count.stale++;
-		break;
-	case HD_FRAME_FOREIGN:
-		g->count.foreign++;
-		break;
-	case HD_FRAME_BAD:
-		g->count.bad++;
-		break;
-	}
-}
-
 /* One frame: its buffers go back to the switch. Returns how many there were. */
 static unsigned int receive_frame(struct hd_guest *g)
 {
@@ -75,11 +33,11 @@ static unsigned int receive_frame(struct hd_guest *g)
 		len += hd_vring_peek(&g->rx, g->rx.used_idx)->len;
 		hd_vring_give(&g->rx, hd_vring_take(&g->rx));
 	}
-	judge(g, buf, len);
+	hd_traffic_judge(g, buf, len);
 	return i;
 }
 
-unsigned int hd_guest_receive(struct hd_guest *g)
+unsigned int hd_traffic_receive_split(struct hd_guest *g)
 {
 	uint16_t ready;
 	unsigned int taken = 0;
@@ -123,7 +81,7 @@ static uint32_t take_slot(struct hd_vring *tx)
 	return hd_vring_take(tx);
 }
 
-unsigned int hd_guest_send(struct hd_guest *g, uint64_t want)
+unsigned int hd_traffic_send_split(struct hd_guest *g, uint64_t want)
 {
 	unsigned int n = want < g->burst ? (unsigned int)want : g->burst;
 	unsigned int i;
@@ -137,14 +95,7 @@ unsigned int hd_guest_send(struct hd_guest *g, uint64_t want)
 	}
 	for (i = 0; i < n; i++) {
 		uint32_t id = take_slot(&g->tx);
-		uint8_t *buf = hd_vring_buffer(&g->tx, id);
-
-		hd_stream_write(&g->out, (struct hd_line *)buf);
-		if (g->paced) {
-			uint64_t now = hd_ticks();
-
-			memcpy(buf + HD_FRAME_STAMP, &now, sizeof(now));
-		}
+		hd_traffic_write(g, hd_vring_buffer(&g->tx, id));
 		hd_vring_give(&g->tx, id);
 	}
 	hd_vring_publish(&g->tx);

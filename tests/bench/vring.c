@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "packed.h"
 #include "vring.h"
 
 #define PAGE 4096u
@@ -20,11 +21,15 @@ static uint32_t slot_count(const struct hd_vring_layout *l)
 
 static size_t avail_bytes(const struct hd_vring_layout *l)
 {
+	if (l->packed)
+		return sizeof(struct vring_packed_desc_event);
 	return sizeof(struct vring_avail) + (size_t)l->size * 2 + 2;
 }
 
 static size_t used_bytes(const struct hd_vring_layout *l)
 {
+	if (l->packed)
+		return sizeof(struct vring_packed_desc_event);
 	return sizeof(struct vring_used) + (size_t)l->size * sizeof(struct vring_used_elem) + 2;
 }
 
@@ -84,10 +89,24 @@ static void write_descriptors(struct hd_vring *vr, const struct hd_memory *mem, 
 	}
 }
 
+static void fill_split(struct hd_vring *vr, const struct hd_memory *mem, struct vring_desc *tables,
+		       const struct hd_vring_layout *l)
+{
+	uint32_t slot;
+
+	write_descriptors(vr, mem, tables, l);
+	vr->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+	if (!l->receive)
+		return;
+	for (slot = 0; slot < vr->slots; slot++)
+		hd_vring_give(vr, slot * l->chain);
+	vr->avail->idx = vr->avail_idx;
+	vr->fresh = vr->slots;
+}
+
 int hd_vring_init(struct hd_vring *vr, struct hd_memory *mem, const struct hd_vring_layout *l)
 {
-	struct vring_desc *tables;
-	uint32_t slot;
+	void *tables;
 
 	*vr = (struct hd_vring){
 		.mask = (uint16_t)(l->size - 1),
@@ -95,6 +114,7 @@ int hd_vring_init(struct hd_vring *vr, struct hd_memory *mem, const struct hd_vr
 		.chain = (uint16_t)(l->indirect ? 1 : l->chain),
 		.ids = slot_count(l) * (l->indirect ? 1 : l->chain),
 		.slot_stride = l->chain * l->stride,
+		.is_packed = l->packed,
 		.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
@@ -107,14 +127,10 @@ int hd_vring_init(struct hd_vring *vr, struct hd_memory *mem, const struct hd_vr
 	vr->buffers = hd_memory_take(mem, buffer_bytes(l));
 	if (vr->desc == NULL || vr->avail == NULL || vr->used == NULL || vr->buffers == NULL)
 		return -ENOMEM;
-	write_descriptors(vr, mem, tables, l);
-	vr->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-	if (!l->receive)
-		return 0;
-	for (slot = 0; slot < vr->slots; slot++)
-		hd_vring_give(vr, slot * l->chain);
-	vr->avail->idx = vr->avail_idx;
-	vr->fresh = vr->slots;
+	if (l->packed)
+		hd_packed_fill(vr, mem, tables, l);
+	else
+		fill_split(vr, mem, tables, l);
 	return 0;
 }
 

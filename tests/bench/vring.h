@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The driver's side of a split virtqueue (VIRTIO 1.2, 2.7) whose buffers never change: the descriptors are written
- * once, a buffer set ("slot") is one chain, and only the avail ring moves. Used elements are believed for their id and
- * length after a range check; a switch that returns an id out of range breaks the ring, which ends the run.
+ * The driver's side of a virtqueue whose buffers never change: a buffer set ("slot") is one chain, called by the number
+ * of its first buffer. What is said of indices and what is inline here is of split rings (VIRTIO 1.2, 2.7), whose
+ * descriptors are written once, so that only the avail ring moves; packed.h has the other kind. Used elements are
+ * believed for their id and length after a range check; a switch that returns an id out of range breaks the ring, which
+ * ends the run.
  */
 #ifndef HD_BENCH_VRING_H
 #define HD_BENCH_VRING_H
 
+#include <assert.h>
 #include <linux/virtio_ring.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,9 +19,27 @@
 
 #define HD_BURST 32u
 
+/* What a packed ring needs beyond the fields of both kinds. */
+struct hd_packed {
+	uint64_t gpa;      /* of what the descriptor of buffer 0 points to */
+	uint32_t gpa_step; /* from one buffer's to the next's */
+	uint32_t part_len; /* of every descriptor of a chain but the last */
+	uint32_t last_len; /* of the last */
+	uint16_t flags;    /* of every descriptor */
+	uint16_t ready;    /* slots that the switch has returned, seen and not yet taken */
+	uint16_t head;     /* the first descriptor that was written and not published */
+	uint16_t withheld; /* its flags */
+};
+
 struct hd_vring {
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver;
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device;
+	};
 	uint8_t *buffers;
 	uint32_t slot_stride; /* bytes from one slot's first buffer to the next's */
 	uint32_t ids;         /* chains start below this descriptor */
@@ -30,11 +51,18 @@ struct hd_vring {
 	uint16_t used_idx;  /* the next used element to take */
 	uint16_t used_end;  /* the switch's index when last read */
 	bool broken;
+	bool is_packed;
 	int kick;
 	int call;
 	uint64_t kicks;
-	struct vring_desc *desc;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *packed_desc;
+	};
+	struct hd_packed packed;
 };
+
+static_assert(sizeof(struct vring_desc) == sizeof(struct vring_packed_desc), "one table holds either");
 
 struct hd_vring_layout {
 	uint32_t size;  /* descriptors */
@@ -42,6 +70,7 @@ struct hd_vring_layout {
 	uint32_t bytes; /* used of a slot's buffers together */
 	uint32_t buffer;
 	uint32_t stride;
+	bool packed;
 	bool indirect;
 	bool receive; /* buffers are for the device to write, and all posted at the start */
 };
