@@ -7,6 +7,7 @@ and exits with its status.
 """
 
 import base64
+import json
 import os
 import pathlib
 import select
@@ -93,6 +94,40 @@ class Channel:
             self.sock = None
 
 
+class Monitor:
+    """QEMU's own command channel (QMP)."""
+
+    def __init__(self, path, alive, deadline=20.0):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        end = time.monotonic() + deadline
+        while True:
+            try:
+                self.sock.connect(str(path))
+                break
+            except OSError as error:
+                if time.monotonic() > end or not alive():
+                    raise ChannelError(f"{path}: {error}") from error
+                time.sleep(0.05)
+        self.sock.settimeout(deadline)
+        self.lines = self.sock.makefile("r")
+        self.lines.readline()  # the greeting
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        request = {"execute": command, **({"arguments": arguments} if arguments else {})}
+        self.sock.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            answer = json.loads(self.lines.readline())
+            if "error" in answer:
+                raise AssertionError(f"{command}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def close(self):
+        self.lines.close()
+        self.sock.close()
+
+
 class Command:
     """A command that runs in the guest while the test goes on."""
 
@@ -132,11 +167,12 @@ def image():
 class Guest:
     """A virtual machine. boot() starts it, up() waits until it takes commands; sh() runs one."""
 
-    def __init__(self, name, rundir, nics, *, memory=192, cpus=1, reboot=False):
+    def __init__(self, name, rundir, nics, *, memory=192, cpus=1, reboot=False, incoming=None):
         self.name = name
         self.rundir = pathlib.Path(rundir)
         self.nics = nics
         self.memory, self.cpus, self.reboot = memory, cpus, reboot
+        self.incoming = incoming  # wait for a migration there instead of booting
         self.process = None
         self.channel = None
 
@@ -154,8 +190,11 @@ class Guest:
                 "-object", f"memory-backend-memfd,id=mem,size={self.memory}M,share=on", "-numa", "node,memdev=mem",
                 "-serial", f"file:{self.console}",
                 "-chardev", f"socket,id=shell,path={shell},server=on,wait=off", "-serial", "chardev:shell"]
+        argv += ["-qmp", f"unix:{self.rundir / self.name}.qmp,server=on,wait=off"]
         if not self.reboot:
             argv.append("-no-reboot")
+        if self.incoming:
+            argv += ["-incoming", f"unix:{self.incoming}"]
         for arguments in self.nics:
             argv += arguments
         from proc import die_with_parent  # the program below needs nothing of it
@@ -179,6 +218,10 @@ class Guest:
         return "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}\n"
                        for path in (self.rundir / f"{self.name}.qemu", self.console) if path.exists())
 
+    def monitor(self):
+        process = self.process
+        return Monitor(self.rundir / f"{self.name}.qmp", lambda: process.poll() is None)
+
     def start(self, command):
         """Run in the background of the test (not of the guest: the next command waits for this one)."""
         return Command(self, command)
@@ -194,7 +237,8 @@ class Guest:
             self.process.kill()
             self.process.wait()
             self.process = None
-        (self.rundir / f"{self.name}.sh").unlink(missing_ok=True)
+        for suffix in ("sh", "qmp"):
+            (self.rundir / f"{self.name}.{suffix}").unlink(missing_ok=True)
 
 
 def main():
