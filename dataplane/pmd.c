@@ -8,6 +8,8 @@
 
 #include "bridge.h"
 #include "dataplane.h"
+#include "log.h"
+#include "nudge.h"
 #include "parse.h"
 #include "pmd.h"
 #include "tx.h"
@@ -161,7 +163,11 @@ int hd_pmd_run(void *arg)
 {
 	struct hd_pmd *pmd = arg;
 	struct hd_dataplane *dataplane = pmd->dataplane;
+	timer_t nudge;
+	int rc = hd_nudge_start(&nudge);
 
+	if (rc < 0)
+		hd_warning("PMD", "no timer (%s): a guest's interrupt descriptor may block it", strerror(-rc));
 	rte_rcu_qsbr_thread_online(dataplane->rcu, pmd->id);
 	pmd->now = rte_rdtsc();
 	while (!atomic_load_explicit(&dataplane->stop, memory_order_relaxed)) {
@@ -172,5 +178,7 @@ int hd_pmd_run(void *arg)
 		rte_rcu_qsbr_quiescent(dataplane->rcu, pmd->id);
 	}
 	rte_rcu_qsbr_thread_offline(dataplane->rcu, pmd->id);
+	if (rc == 0)
+		hd_nudge_stop(nudge);
 	return 0;
 }

@@ -292,7 +292,9 @@ static void on_accept(evutil_socket_t listener, short what, void *arg)
 		return;
 	}
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0 && endpoint->channel.fd >= 0)
+	if (fd >= 0 && hung_up(fd))
+		close(fd); /* it did not wait its turn */
+	else if (fd >= 0 && endpoint->channel.fd >= 0)
 		turn_away(endpoint, fd);
 	else if (fd >= 0)
 		begin(endpoint, fd);

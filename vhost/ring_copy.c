@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Owns the copying to and from guest memory that is not a plain buffer's, and the interrupts. */
+#include <errno.h>
 #include <sys/eventfd.h>
 
 #include <rte_common.h>
@@ -130,6 +131,11 @@ void hd_vring_interrupt(struct hd_vring *ring)
 {
 	if (ring->call < 0)
 		return;
-	eventfd_write(ring->call, 1); /* non-blocking; a counter that is full has interrupted already */
+	/*
+	 * Non-blocking, unless the front-end has made it blocking again; then the PMD's timer ends the wait. A counter
+	 * that is full has interrupted already.
+	 */
+	if (unlikely(eventfd_write(ring->call, 1) < 0 && errno == EINTR))
+		hd_vring_break(ring, HD_VRING_CALL);
 	hd_count(&ring->interrupts, 1);
 }

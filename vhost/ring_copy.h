@@ -200,7 +200,7 @@ bool hd_guest_read(struct hd_vring *ring, uint64_t gpa, uint32_t len, void *to);
 /* The receive ring was found full, or not: how long guests let us wait. */
 void hd_vring_stall(struct hd_vring *ring);
 void hd_vring_unstall(struct hd_vring *ring);
-/* Interrupt the guest. */
+/* Interrupt the guest; the ring is broken if that would have blocked (nudge.h). */
 void hd_vring_interrupt(struct hd_vring *ring);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "ring_copy.h"
 
+#define WALK_MAX (2 * HD_VRING_PIECES) /* descriptors of a burst's chains: others wait for their turn */
+
 /* A descriptor, read once. */
 struct entry {
 	uint64_t addr;
@@ -94,7 +96,10 @@ static enum hd_vring_fault enter_indirect(struct hd_vring *ring, const struct en
  */
 typedef bool (*take_buffer)(struct hd_vring *ring, void *to, uint64_t gpa, uint32_t len);
 
-/* Every buffer of the chain at `head`, in order. *sound: all were taken. */
+/*
+ * Every buffer of the chain at `head`, in order. *sound: all were taken. A chain that is longer than HD_VRING_PIECES is
+ * not followed further: it is given back by its head.
+ */
 static __rte_always_inline enum hd_vring_fault walk(struct hd_vring *ring, uint16_t head, bool write, take_buffer take,
 						    void *to, bool *sound)
 {
@@ -105,7 +110,8 @@ static __rte_always_inline enum hd_vring_fault walk(struct hd_vring *ring, uint1
 	struct entry entry;
 
 	*sound = true;
-	for (uint32_t left = table.size; left > 0; left--) {
+	for (uint32_t left = RTE_MIN(table.size, HD_VRING_PIECES); left > 0; left--) {
+		ring->walked++;
 		if (!read_entry(ring, &table, at, &entry))
 			return HD_VRING_INDIRECT_TABLE;
 		if (entry.flags & VRING_DESC_F_INDIRECT) {
@@ -131,7 +137,8 @@ static __rte_always_inline enum hd_vring_fault walk(struct hd_vring *ring, uint1
 			return HD_VRING_NEXT;
 		at = entry.next;
 	}
-	return HD_VRING_LOOP;
+	*sound = false;
+	return table.size <= HD_VRING_PIECES ? HD_VRING_LOOP : HD_VRING_SOUND;
 }
 
 /* Rx. */
@@ -140,16 +147,12 @@ struct rx_take {
 	struct hd_burst *burst;
 	struct hd_source source;
 	enum hd_drop why;
-	uint32_t buffers;
 };
 
 static bool take_source(struct hd_vring *ring, void *to, uint64_t gpa, uint32_t len)
 {
 	struct rx_take *rx = to;
 
-	rx->why = HD_DROP_RX_PIECES;
-	if (++rx->buffers > HD_VRING_PIECES)
-		return false;
 	rx->why = hd_source_add(ring, rx->burst, &rx->source, gpa, len);
 	return rx->why == HD_DROP_NONE;
 }
@@ -157,7 +160,7 @@ static bool take_source(struct hd_vring *ring, void *to, uint64_t gpa, uint32_t 
 /* A chain that is not plain. False: the burst must end before it. */
 static bool rx_walk(struct hd_vring *ring, struct hd_burst *burst, uint16_t head)
 {
-	struct rx_take rx = {.burst = burst, .source.first = burst->n_seg};
+	struct rx_take rx = {.burst = burst, .source.first = burst->n_seg, .why = HD_DROP_NONE};
 	enum hd_vring_fault fault;
 	bool sound;
 
@@ -172,9 +175,9 @@ static bool rx_walk(struct hd_vring *ring, struct hd_burst *burst, uint16_t head
 		return true;
 	}
 	burst->n_seg = rx.source.first;
-	if (rx.why == HD_DROP_RX_PIECES && rx.buffers <= HD_VRING_PIECES && rx.source.first != 0)
+	if (rx.why == HD_DROP_RX_PIECES && rx.source.first != 0)
 		return false; /* it may fit into the next burst */
-	hd_burst_refuse(burst, rx.why);
+	hd_burst_refuse(burst, rx.why != HD_DROP_NONE ? rx.why : HD_DROP_RX_PIECES);
 	return true;
 }
 
@@ -221,6 +224,8 @@ static __rte_always_inline uint16_t rx_chains(struct hd_vring *ring, struct hd_b
 		}
 		if (!rx_walk(ring, burst, head))
 			return i;
+		if (ring->walked > WALK_MAX)
+			return (uint16_t)(i + 1);
 		window = ring->window;
 	}
 	return n;
@@ -245,6 +250,7 @@ HD_WIDE uint16_t hd_split_rx(struct hd_vring *ring, struct hd_burst *burst)
 
 	burst->n = 0;
 	burst->n_seg = 0;
+	ring->walked = 0;
 	if (n == 0)
 		return 0;
 	for (uint16_t i = 0; i < n; i++) {

@@ -277,6 +277,7 @@ void hd_session_reset(struct hd_session *session)
 	}
 	session->protocol_features = 0;
 	session->owned = false;
+	session->blocked = false;
 	session->mtu = 0;
 	session->refusals = 0;
 	session->reason[0] = '\0';

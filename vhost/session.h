@@ -15,9 +15,9 @@
  * on unless it cannot); or the end of the session (hd_session_handle returns < 0: close, free, back off). Without
  * REPLY_ACK a refused message ends the session: the front-end would go on with what it believes.
  *
- * What survives a stop: GET_VRING_BASE takes the kick of a ring, so that a new one is needed; RESET_DEVICE and
- * SET_STATUS 0 take everything but memory, log, and the call and error descriptors: QEMU tells those once a connection,
- * and thinks that we keep them.
+ * What survives a stop: GET_VRING_BASE takes the kick of a ring, so that a new one is needed; SET_STATUS 0 takes that
+ * of all rings; RESET_DEVICE takes everything but memory, log, and the call and error descriptors: QEMU tells those
+ * once a connection, and thinks that we keep them.
  *
  * SET_VRING_KICK, _CALL and _ERR have 8 bits for the ring: a session has at most HD_VHOST_QUEUES_MAX queue pairs.
  *
@@ -74,6 +74,7 @@ struct hd_session {
 	bool features_set, owned;
 	uint8_t status; /* SET_STATUS */
 	uint16_t mtu;   /* NET_SET_MTU, 0: none */
+	bool blocked; /* a call descriptor held a PMD up: stopping that ring alone would let it happen again at once */
 	struct hd_memory *memory;
 	struct hd_dirty_log *log;
 	unsigned int refusals;              /* of this front-end: the first few are logged */
@@ -97,7 +98,8 @@ int hd_session_handle(struct hd_session *session, struct hd_message *message, st
 
 /*
  * Follow what PMDs found out: rings that the guest broke are stopped, their error descriptors signalled, the log told.
- * Returns 0, or -EFAULT if memory was poisoned: the session is to be closed. Several times a second.
+ * Returns 0, or -EFAULT if memory was poisoned or a PMD was held up: the session is to be closed. Several times a
+ * second.
  */
 int hd_session_check(struct hd_session *session);
 

@@ -27,7 +27,7 @@ static void tell_error(const struct hd_session_ring *ring)
 {
 	uint64_t one = 1;
 
-	/* Non-blocking; a counter that is full has been signalled. */
+	/* Non-blocking, or ended by the thread's timer (nudge.h); a counter that is full has been signalled. */
 	if (ring->error >= 0)
 		(void)!write(ring->error, &one, sizeof(one));
 }
@@ -180,6 +180,7 @@ static void retire(struct hd_session *session, uint32_t index)
 	if (fault == HD_VRING_SOUND)
 		return;
 	ring->failed = true;
+	session->blocked |= fault == HD_VRING_CALL;
 	hd_warning(session->name, "the guest broke " RING_FORMAT ": %s; the queue is stopped", RING_NAME(index),
 		   hd_vring_fault_text(fault));
 	tell_error(ring);
@@ -227,6 +228,9 @@ int hd_session_check(struct hd_session *session)
 		return hd_session_refuse(session, -EFAULT, "the front-end truncated its log");
 	if (stop(session, broken, HD_ALL_RINGS))
 		session->ops->changed(session->port);
+	if (session->blocked)
+		return hd_session_refuse(session, -EFAULT,
+					 "the front-end made a call descriptor blocking, and filled it");
 	return 0;
 }
 

@@ -127,6 +127,7 @@ const char *hd_vring_fault_text(enum hd_vring_fault fault)
 		[HD_VRING_INDIRECT_TABLE] = "an indirect table of no, too many or half a descriptor, or not in memory",
 		[HD_VRING_INDIRECT_OFF] = "an indirect descriptor, which was not negotiated",
 		[HD_VRING_DIRECTION] = "a buffer for writing among those to read, or the reverse",
+		[HD_VRING_CALL] = "its call descriptor was made blocking, and filled",
 		[HD_VRING_ID] = "a buffer id beyond the ring",
 	};
 

@@ -45,6 +45,7 @@ enum hd_vring_fault {
 	HD_VRING_INDIRECT_OFF,   /* indirect without the feature */
 	HD_VRING_DIRECTION,      /* WRITE flag on what we read, or none on what we write */
 	HD_VRING_ID,             /* packed: buffer id beyond the ring */
+	HD_VRING_CALL,           /* its call descriptor blocks */
 	HD_VRING_FAULTS,
 };
 
@@ -91,6 +92,7 @@ struct hd_vring {
 	/* Split: last_used when the guest was last considered for an interrupt; packed: slots given back since. */
 	uint16_t signalled;
 	bool signalled_valid;
+	uint32_t walked;     /* split: descriptors of the burst at hand that were not plain */
 	uint16_t n_chains;   /* of the burst at hand, rings we receive from */
 	rte_spinlock_t lock; /* rings we send on, if shared */
 	struct hd_vring_chain chain[HD_BURST];

@@ -12,6 +12,7 @@
 #include "eal.h"
 #include "fault.h"
 #include "notify.h"
+#include "nudge.h"
 #include "options.h"
 #include "pool.h"
 #include "ports.h"
@@ -73,6 +74,7 @@ int main(int argc, char **argv)
 	struct event_base *base;
 	struct hd_options options;
 	json_t *document = NULL;
+	timer_t nudge;
 	int status = hd_options_parse(&options, argc, argv);
 
 	if (status >= 0)
@@ -91,8 +93,10 @@ int main(int argc, char **argv)
 	base = event_base_new();
 	if (base == NULL)
 		goto err_eal;
-	if (hd_dataplane_create(&dataplane) < 0)
+	if (hd_nudge_start(&nudge) < 0)
 		goto err_base;
+	if (hd_dataplane_create(&dataplane) < 0)
+		goto err_nudge;
 	ports = (struct hd_ports){.dataplane = dataplane, .base = base};
 	if (hd_control_create(base, dataplane, hd_ports_open, &ports, &control) < 0)
 		goto err_dataplane;
@@ -119,6 +123,8 @@ err_control:
 	hd_control_destroy(control);
 err_dataplane:
 	hd_dataplane_destroy(dataplane);
+err_nudge:
+	hd_nudge_stop(nudge);
 err_base:
 	event_base_free(base);
 	hd_pool_fini();

@@ -92,17 +92,23 @@ END_TEST
 START_TEST(test_too_many_pieces)
 {
 	struct hd_pkt *pkts[] = {&sent};
+	int n_refused = 0, pieces = 0, too_long = 0;
 	enum hd_drop why;
 
 	start(_i, true, BIT64(VIRTIO_RING_F_INDIRECT_DESC), 2048);
 	post_many(HD_VRING_PIECES + 1, 1, true, 0);
 	post_many(HD_VRING_PIECES, 200 * 1024, false, TABLE);
 	post_many(1, LENGTH, true, 0);
-	ck_assert_uint_eq(device_rx(&driver, &burst), 3);
-	ck_assert_uint_eq(burst.n_refused, 2);
-	ck_assert_uint_eq(burst.refused[0], HD_DROP_RX_PIECES);
-	ck_assert_uint_eq(burst.refused[1], HD_DROP_RX_LONG);
-	device_rx_done(&driver);
+	for (int taken = 0, i = 0; taken < 3; i++) { /* a burst may end after so many descriptors */
+		ck_assert_int_lt(i, 3);
+		taken += device_rx(&driver, &burst);
+		n_refused += burst.n_refused;
+		pieces += burst.n_refused > 0 && burst.refused[0] == HD_DROP_RX_PIECES;
+		too_long += burst.n_refused > 0 && burst.refused[burst.n_refused - 1] == HD_DROP_RX_LONG;
+		device_rx_done(&driver);
+	}
+	ck_assert_int_eq(n_refused, 2);
+	ck_assert(pieces == 1 && too_long == 1);
 	stop();
 
 	start(_i, false, BIT64(VIRTIO_RING_F_INDIRECT_DESC) | BIT64(VIRTIO_NET_F_MRG_RXBUF), 2048);
