@@ -124,6 +124,8 @@ static inline bool holds(const struct hd_snapshot_bridge *bridge, const struct r
 	       hd_fdb_match(&bridge->entries[position], run->key[side]);
 }
 
+static_assert(HD_BURST <= HD_FDB_BULK, "a burst is one look-up");
+
 /* Ask the FDB for the runs in missed[]; remember what it knows. */
 static void look_up(struct work *work, struct run **missed, uint16_t n)
 {

@@ -33,7 +33,7 @@ struct rte_rcu_qsbr;
 struct hd_fdb;
 
 #define HD_FDB_STATIC (1u << 0) /* configured, never aged, never moved */
-#define HD_FDB_BULK 32          /* keys of one hd_fdb_find_bulk */
+#define HD_FDB_BULK 64          /* keys of one hd_fdb_find_bulk */
 
 struct hd_fdb_entry {
 	_Atomic uint64_t key;       /* writer: control; 0: empty. Stored last (release), pairs with hd_fdb_match */
