@@ -6,8 +6,9 @@
 #   WHAT   lint       formatting, static checks, the rules of the tree
 #          unit       unit tests (Check)
 #          smoke      the switch between kernel interfaces and DPDK front-ends
+#          hostile    guests and front-ends that break the rules, by number (docs/security.md)
 #          guests     QEMU guests
-#          asan       unit, smoke and guest tests under AddressSanitizer and UBSan
+#          asan       unit, smoke, hostile and guest tests under AddressSanitizer and UBSan
 #          tsan       unit tests, the concurrent ones among them, under ThreadSanitizer
 #          fuzz       each fuzzer for $HEDDLE_FUZZ_SECONDS (20), under ASan and UBSan; from $HEDDLE_FUZZ_SEED (1), so
 #                     that a change is not blamed for a find of another day; 0 is a new seed
@@ -40,7 +41,7 @@ while [ $# -gt 0 ]; do
 		select=(-k "$2")
 		shift
 		;;
-	lint | unit | smoke | guests | asan | tsan | fuzz) stages+=("$1") ;;
+	lint | unit | smoke | hostile | guests | asan | tsan | fuzz) stages+=("$1") ;;
 	*.py*)
 		file=${1#tests/}
 		[ -f "tests/${file%%::*}" ] || { echo "tests/run.sh: no file tests/${file%%::*}" >&2 && exit 2; }
@@ -51,8 +52,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ ${#stages[@]} -eq 0 ] && [ ${#files[@]} -eq 0 ]; then
-	stages=(lint unit smoke guests asan tsan fuzz)
-	[ ${#select[@]} -eq 0 ] || stages=(smoke guests)
+	stages=(lint unit smoke hostile guests asan tsan fuzz)
+	[ ${#select[@]} -eq 0 ] || stages=(smoke hostile guests)
 fi
 
 begin() {
@@ -142,8 +143,8 @@ fuzz() {
 	local target scratch
 	begin "Building build-fuzz"
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true </dev/null || die "meson setup build-fuzz"
-	ninja -C build-fuzz tests/fuzz/fuzz_{parse,yaml,rpc} </dev/null || die "build of the fuzzers"
-	for target in parse yaml rpc; do
+	ninja -C build-fuzz tests/fuzz/fuzz_{parse,yaml,rpc,session,split,packed} </dev/null || die "build of the fuzzers"
+	for target in parse yaml rpc session split packed; do
 		begin "Fuzzing $target"
 		scratch=$(mktemp -d)
 		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" \
@@ -166,7 +167,7 @@ fi
 
 plain=no
 for stage in ${stages[@]+"${stages[@]}"}; do
-	case $stage in unit | smoke | guests) plain=yes ;; esac
+	case $stage in unit | smoke | hostile | guests) plain=yes ;; esac
 done
 [ ${#files[@]} -eq 0 ] || plain=yes
 [ $plain = no ] || build build
@@ -180,6 +181,10 @@ for stage in ${stages[@]+"${stages[@]}"}; do
 		;;
 	unit) unit build unit ;;
 	smoke) smoke build smoke 900 ;;
+	hostile)
+		begin "Hostile tests of build"
+		pytest build hostile 900 tests/hostile
+		;;
 	guests)
 		begin "Guest tests"
 		pytest build guests 900 tests/guests
@@ -188,6 +193,8 @@ for stage in ${stages[@]+"${stages[@]}"}; do
 		build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 		unit build-asan "unit under ASan+UBSan" --suite unit --timeout-multiplier 5
 		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan smoke build-asan "smoke under ASan+UBSan" 1200
+		begin "Hostile tests of build-asan"
+		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan pytest build-asan "hostile under ASan+UBSan" 1200 tests/hostile
 		begin "Guest tests of build-asan"
 		HEDDLE_NO_HUGE=1 HEDDLE_VARIANT=asan pytest build-asan "guests under ASan+UBSan" 900 tests/guests
 		;;

@@ -11,7 +11,7 @@ from guest import Guest, nic
 from proc import wait_until
 
 MAC = "52:54:00:00:01:00"
-CHUNKS = 160  # of 1 MiB, one about every 60 ms
+CHUNKS = 100  # of 1 MiB, one about every 60 ms
 # What is sent: the same bytes each time it is run.
 STREAM = f"i=0; while [ $i -lt {CHUNKS} ]; do cat /tmp/chunk; {{pause}} i=$((i+1)); done"
 CONFIG = """\
@@ -62,11 +62,7 @@ def test_guest_moves_while_it_receives(heddle, rundir, cleanup, packed, announce
     wait_until(lambda: two.sh("ping -c 1 -W 1 10.0.0.1", check=False)[0] == 0, 30, "vm2 reaches vm1")
     sender = two.start(f"({STREAM.format(pause='usleep 60000;')}) | nc 10.0.0.1 5001")
     before = switch.packets("v1", "tx")
-    try:
-        wait_until(lambda: switch.packets("v1", "tx") > before + 200, 30, "the stream flows")
-    except AssertionError:
-        print(sender.wait(5, check=False), switch.text("port stats"), one.sh("ps; ls -la /tmp; cat /tmp/receive", check=False))
-        raise
+    wait_until(lambda: switch.packets("v1", "tx") > before + 200, 30, "the stream flows")
 
     target = guest(cleanup, "vm1b", rundir, [nic(rundir / "v1b.sock", MAC, **options)], incoming=rundir / "move")
     wait_until(lambda: (rundir / "move").exists(), 20, "the target waits")
