@@ -41,7 +41,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	size_t whole = (LENGTH_MAX + PAGE - 1) / PAGE * PAGE;
 
 	eal_start();
-	pool = rte_pktmbuf_pool_create("fuzz", 255, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create("fuzz", 8 * HD_BURST - 1, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	must(pool != NULL);
 	guest_init();
 	world.log_page = map_guarded(PAGE, -1, 0);
