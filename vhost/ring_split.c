@@ -241,6 +241,7 @@ static __rte_always_inline void rx(struct hd_vring *ring, struct hd_burst *burst
 	ring->last_avail = (uint16_t)(ring->last_avail + n);
 	n = burst->n;
 	for (uint16_t i = 0; i < n; i++)
+		/* Whatever adds to burst->n sets it first. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
 		hd_source_snapshot(burst, i, plain[i], vnet_len, offloads);
 }
 

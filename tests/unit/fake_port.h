@@ -2,9 +2,9 @@
 /*
  * Ports in memory, for tests of what the control thread and PMDs do with ports. Included by one file a program.
  *
- * fake_open is an hd_open_port; its opener is the data path. As with real ones, a socket or device can't be opened twice. What is open is listed in
- * `fake`; opening and setting an MTU fail on request. What ports receive and send is the test's: it sets fake.ops.rx,
- * rx_done and tx before it opens any.
+ * fake_open is an hd_open_port; its opener is the data path. As with real ones, a socket or device can't be opened
+ * twice. What is open is listed in `fake`; opening and setting an MTU fail on request. What ports receive and send is
+ * the test's: it sets fake.ops.rx, rx_done and tx before it opens any.
  */
 #ifndef FAKE_PORT_H
 #define FAKE_PORT_H
