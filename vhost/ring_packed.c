@@ -267,21 +267,21 @@ static __rte_always_inline bool rx_plain(const struct hd_vring *ring, struct hd_
 	return true;
 }
 
-/* What the burst after this one will ask for first. The guest may change it all still: nothing is remembered. */
-static __rte_always_inline void look_ahead(const struct hd_vring *ring, bool write)
+/* A table of one descriptor, in the window, is read in place of the descriptor that names it: as good as plain. */
+static __rte_always_inline void rx_indirect(const struct hd_vring *ring, struct entry *entry)
 {
-	struct place at = next_avail(ring);
-	uint32_t n = RTE_MIN(ring->size, (uint32_t)HD_BURST);
+	const uint16_t kind = VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT | VRING_DESC_F_WRITE;
+	struct vring_packed_desc *table;
 
-	for (struct entry entry; n > 0 && load_available(ring, &at, &entry); n--, step(ring, &at, 1)) {
-		uint64_t off = entry.addr - ring->window.gpa;
+	if (!ring->indirect || (entry->flags & kind) != VRING_DESC_F_INDIRECT || entry->len != sizeof(*table) ||
+	    entry->addr % sizeof(uint64_t) != 0)
+		return;
+	table = (void *)hd_window_at(&ring->window, entry->addr, sizeof(*table));
+	if (likely(table != NULL)) {
+		uint16_t id = entry->id; /* the chain's; in a table it means nothing */
 
-		if (unlikely(off >= ring->window.size))
-			continue;
-		if (write)
-			hd_prefetch_write(ring->window.host + off, 2 * HD_LINE);
-		else
-			hd_prefetch_read(ring->window.host + off, 2 * HD_LINE);
+		*entry = load(table);
+		entry->id = id;
 	}
 }
 
@@ -296,12 +296,14 @@ HD_WIDE uint16_t hd_packed_rx(struct hd_vring *ring, struct hd_burst *burst)
 	burst->n_seg = 0;
 	/* A driver that makes slots available again before they were given back is not followed round the ring. */
 	while (n < HD_BURST && taken < ring->size) {
+		struct entry entry, buffer;
 		uint32_t descs = 1;
-		struct entry entry;
 
 		if (!load_available(ring, &at, &entry))
 			break;
-		if (likely(rx_plain(ring, burst, &entry, &plain[burst->n]))) {
+		buffer = entry;
+		rx_indirect(ring, &buffer);
+		if (likely(rx_plain(ring, burst, &buffer, &plain[burst->n]))) {
 			ring->chain[n] = (struct hd_vring_chain){.id = entry.id, .descs = 1};
 		} else {
 			plain[burst->n] = NULL;
@@ -320,7 +322,6 @@ HD_WIDE uint16_t hd_packed_rx(struct hd_vring *ring, struct hd_burst *burst)
 	for (uint16_t i = 0; i < burst->n; i++)
 		/* Whatever adds to burst->n sets it first. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
 		hd_source_snapshot(burst, i, plain[i], ring->vnet_len, ring->offloads);
-	look_ahead(ring, false);
 	return (uint16_t)(burst->n + burst->n_refused);
 }
 
@@ -479,7 +480,6 @@ HD_WIDE static uint16_t tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t
 		hd_vring_stall(ring);
 	else if (unlikely(ring->stalled_since != 0))
 		hd_vring_unstall(ring);
-	look_ahead(ring, true);
 	return done;
 }
 

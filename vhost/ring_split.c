@@ -199,6 +199,19 @@ static __rte_always_inline const uint8_t *rx_plain(const struct hd_window *windo
 	return window->host + off;
 }
 
+/* A table of one descriptor, in the window, is read in place of the descriptor that names it: as good as plain. */
+static __rte_always_inline void rx_indirect(const struct hd_window *window, struct entry *entry)
+{
+	const struct vring_desc *table;
+
+	if (entry->flags != VRING_DESC_F_INDIRECT || entry->len != sizeof(*table) ||
+	    entry->addr % sizeof(uint64_t) != 0)
+		return;
+	table = (const void *)hd_window_at(window, entry->addr, sizeof(*table));
+	if (likely(table != NULL))
+		*entry = load(table);
+}
+
 /* The chains at hand become packets, or are refused. Returns how many were taken: all, unless the burst must end. */
 static __rte_always_inline uint16_t rx_chains(struct hd_vring *ring, struct hd_burst *burst, uint16_t n,
 					      uint32_t vnet_len, const uint8_t **plain)
@@ -206,6 +219,7 @@ static __rte_always_inline uint16_t rx_chains(struct hd_vring *ring, struct hd_b
 	const struct vring_desc *desc = ring->desc;
 	struct hd_window window = ring->window;
 	uint32_t size = ring->size;
+	bool indirect = ring->indirect;
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t head = ring->chain[i].id;
@@ -216,6 +230,8 @@ static __rte_always_inline uint16_t rx_chains(struct hd_vring *ring, struct hd_b
 			return i;
 		}
 		entry = load(&desc[head]);
+		if (indirect)
+			rx_indirect(&window, &entry);
 		plain[burst->n] = rx_plain(&window, &entry, vnet_len);
 		if (likely(plain[burst->n] != NULL)) {
 			hd_prefetch_read(plain[burst->n], entry.len);
