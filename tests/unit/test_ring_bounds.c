@@ -223,7 +223,7 @@ static _Atomic uint64_t changes;
 #define CHANGES 5000     /* that a race should see */
 #define RACE_SECONDS 30u /* at most */
 
-static void *race(void *arg)
+static void *guest_rewrites(void *arg)
 {
 	static const uint32_t lengths[] = {20, LENGTH, 1500, 60000, UINT32_MAX, 0};
 	struct random random = {1};
@@ -306,7 +306,7 @@ START_TEST(test_racing)
 
 		put(TABLE, i, &raw, 0);
 	}
-	thread = race_start(race);
+	thread = race_start(guest_rewrites);
 	for (int i = 0; race_goes_on(i, began, taken != 0 && refused != 0); i++) {
 		post_racing();
 		if (driver.receive) {
@@ -333,7 +333,7 @@ START_TEST(test_racing)
 END_TEST
 
 /* 34, 35: a packed ring of two whose marks always say what we look for, in this round and the next. */
-static void *race_marks(void *arg)
+static void *guest_rewrites_marks(void *arg)
 {
 	uint8_t *desc = guest_at(&guest, driver.desc, 32);
 
@@ -356,7 +356,7 @@ START_TEST(test_racing_marks)
 	start(true, true, 0, 2);
 	put(driver.desc, 0, &raw, 0);
 	put(driver.desc, 1, &raw, 1);
-	thread = race_start(race_marks);
+	thread = race_start(guest_rewrites_marks);
 	for (int i = 0; race_goes_on(i, began, true); i++) {
 		uint16_t n = device_rx(&driver, &burst);
 
