@@ -105,6 +105,19 @@ static void rx_done(struct hd_port *port, uint16_t queue, struct hd_burst *burst
 		hd_split_rx_done(ring);
 }
 
+/* Several PMDs may send on the ring, if there are several. */
+static inline void lock(struct hd_vring *ring)
+{
+	if (unlikely(ring->shared))
+		rte_spinlock_lock(&ring->lock);
+}
+
+static inline void unlock(struct hd_vring *ring)
+{
+	if (unlikely(ring->shared))
+		rte_spinlock_unlock(&ring->lock);
+}
+
 static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
 	struct hd_vring *ring = load_ring(hd_native_of(port), hd_native_ring(HD_PORT_TX, queue));
@@ -117,7 +130,10 @@ static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, u
 		*why = HD_DROP_TX_BROKEN;
 		return 0;
 	}
-	return ring->packed ? hd_packed_tx(ring, pkts, n, why) : hd_split_tx(ring, pkts, n, why);
+	lock(ring);
+	n = ring->packed ? hd_packed_tx(ring, pkts, n, why) : hd_split_tx(ring, pkts, n, why);
+	unlock(ring);
+	return n;
 }
 
 static void notify(struct hd_port *port, enum hd_port_direction direction, uint16_t queue)
@@ -126,10 +142,12 @@ static void notify(struct hd_port *port, enum hd_port_direction direction, uint1
 
 	if (unlikely(ring == NULL))
 		return; /* whoever makes it anew looks at it from the start */
+	lock(ring);
 	if (ring->packed)
 		hd_packed_notify(ring);
 	else
 		hd_split_notify(ring);
+	unlock(ring);
 }
 
 /* What the session asks for. */

@@ -197,10 +197,26 @@ void hd_sink_put(const struct hd_vring *ring, const struct hd_sink *sink, const 
  */
 bool hd_guest_read(struct hd_vring *ring, uint64_t gpa, uint32_t len, void *to);
 
-/* The receive ring was found full, or not: how long guests let us wait. */
+/* After each tx: was the receive ring found full? How long guests let us wait. */
 void hd_vring_stall(struct hd_vring *ring);
 void hd_vring_unstall(struct hd_vring *ring);
+static __rte_always_inline void hd_vring_follow(struct hd_vring *ring, bool full)
+{
+	if (unlikely(full))
+		hd_vring_stall(ring);
+	else if (unlikely(ring->stalled_since != 0))
+		hd_vring_unstall(ring);
+}
+
 /* Interrupt the guest; the ring is broken if that would have blocked (nudge.h). */
 void hd_vring_interrupt(struct hd_vring *ring);
+/* The same if the guest wants it now; counted either way. */
+static __rte_always_inline void hd_vring_signal(struct hd_vring *ring, bool wanted)
+{
+	if (unlikely(wanted))
+		hd_vring_interrupt(ring);
+	else
+		hd_count(&ring->suppressed, 1);
+}
 
 #endif

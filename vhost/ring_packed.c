@@ -458,7 +458,7 @@ static __rte_always_inline void tx_copy(struct hd_vring *ring, struct hd_pkt **p
 	take_until(ring, &at);
 }
 
-HD_WIDE static uint16_t tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
+HD_WIDE uint16_t hd_packed_tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
 	struct plain plain;
 	uint16_t done = 0;
@@ -476,22 +476,7 @@ HD_WIDE static uint16_t tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t
 			break;
 		done++;
 	}
-	if (unlikely(done < n && *why == HD_DROP_TX_FULL))
-		hd_vring_stall(ring);
-	else if (unlikely(ring->stalled_since != 0))
-		hd_vring_unstall(ring);
-	return done;
-}
-
-uint16_t hd_packed_tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
-{
-	uint16_t done;
-
-	if (likely(!ring->shared))
-		return tx(ring, pkts, n, why);
-	rte_spinlock_lock(&ring->lock);
-	done = tx(ring, pkts, n, why);
-	rte_spinlock_unlock(&ring->lock);
+	hd_vring_follow(ring, done < n && *why == HD_DROP_TX_FULL);
 	return done;
 }
 
@@ -515,7 +500,7 @@ static __rte_always_inline bool wanted(const struct hd_vring *ring)
 	return past > 0 && past <= ring->signalled;
 }
 
-static void notify(struct hd_vring *ring)
+void hd_packed_notify(struct hd_vring *ring)
 {
 	bool now;
 
@@ -524,19 +509,5 @@ static void notify(struct hd_vring *ring)
 	now = wanted(ring);
 	ring->signalled = 0;
 	ring->signalled_valid = true;
-	if (unlikely(now))
-		hd_vring_interrupt(ring);
-	else
-		hd_count(&ring->suppressed, 1);
-}
-
-void hd_packed_notify(struct hd_vring *ring)
-{
-	if (likely(!ring->shared)) {
-		notify(ring);
-		return;
-	}
-	rte_spinlock_lock(&ring->lock);
-	notify(ring);
-	rte_spinlock_unlock(&ring->lock);
+	hd_vring_signal(ring, now);
 }

@@ -444,7 +444,7 @@ static __rte_always_inline uint16_t tx_easy(struct hd_vring *ring, struct hd_pkt
 	return n;
 }
 
-HD_WIDE static uint16_t tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
+HD_WIDE uint16_t hd_split_tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
 	uint16_t done = 0;
 
@@ -460,22 +460,7 @@ HD_WIDE static uint16_t tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t
 			break;
 		done++;
 	}
-	if (unlikely(done < n && *why == HD_DROP_TX_FULL))
-		hd_vring_stall(ring);
-	else if (unlikely(ring->stalled_since != 0))
-		hd_vring_unstall(ring);
-	return done;
-}
-
-uint16_t hd_split_tx(struct hd_vring *ring, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
-{
-	uint16_t done;
-
-	if (likely(!ring->shared))
-		return tx(ring, pkts, n, why);
-	rte_spinlock_lock(&ring->lock);
-	done = tx(ring, pkts, n, why);
-	rte_spinlock_unlock(&ring->lock);
+	hd_vring_follow(ring, done < n && *why == HD_DROP_TX_FULL);
 	return done;
 }
 
@@ -492,7 +477,7 @@ static __rte_always_inline bool wanted(struct hd_vring *ring)
 	return (uint16_t)(ring->last_used - event - 1) < (uint16_t)(ring->last_used - former);
 }
 
-static void notify(struct hd_vring *ring)
+void hd_split_notify(struct hd_vring *ring)
 {
 	bool now;
 
@@ -501,19 +486,5 @@ static void notify(struct hd_vring *ring)
 	now = wanted(ring);
 	ring->signalled = ring->last_used;
 	ring->signalled_valid = true;
-	if (unlikely(now))
-		hd_vring_interrupt(ring);
-	else
-		hd_count(&ring->suppressed, 1);
-}
-
-void hd_split_notify(struct hd_vring *ring)
-{
-	if (likely(!ring->shared)) {
-		notify(ring);
-		return;
-	}
-	rte_spinlock_lock(&ring->lock);
-	notify(ring);
-	rte_spinlock_unlock(&ring->lock);
+	hd_vring_signal(ring, now);
 }

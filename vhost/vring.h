@@ -140,7 +140,8 @@ const char *hd_vring_fault_text(enum hd_vring_fault fault);
 /*
  * PMD threads, the operations of a port (port.h): rx takes up to HD_BURST chains and describes them in the burst,
  * rx_done gives them back in the order they came, tx copies packets into the guest's buffers, notify interrupts the
- * guest if it wants to know (the caller has put a full fence between what was published and notify).
+ * guest if it wants to know (the caller has put a full fence between what was published and notify). The caller of tx
+ * and notify holds the lock of a shared ring.
  */
 uint16_t hd_split_rx(struct hd_vring *ring, struct hd_burst *burst);
 void hd_split_rx_done(struct hd_vring *ring);
