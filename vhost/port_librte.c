@@ -390,7 +390,7 @@ static int offer(struct librte *dev)
 }
 
 /* Listen or connect. In server mode nobody else can connect before the socket has its owner and mode. */
-static int begin(struct librte *dev, const struct hd_librte_args *args, char reason[HD_REASON_MAX])
+static int begin(struct librte *dev, const struct hd_vhost_args *args, char reason[HD_REASON_MAX])
 {
 	mode_t mask;
 	int rc;
@@ -405,7 +405,7 @@ static int begin(struct librte *dev, const struct hd_librte_args *args, char rea
 	return hd_unix_path_own(dev->path, args->owner, args->group, args->socket_mode, reason, HD_REASON_MAX);
 }
 
-static struct librte *create(const struct hd_librte_args *args)
+static struct librte *create(const struct hd_vhost_args *args)
 {
 	struct librte *dev = rte_zmalloc("vhost port", sizeof(*dev), RTE_CACHE_LINE_SIZE);
 
@@ -439,7 +439,7 @@ static int reserve(struct librte *dev, char reason[HD_REASON_MAX])
 	return 0;
 }
 
-int hd_port_librte_open(const struct hd_librte_args *args, struct hd_port **port, char reason[HD_REASON_MAX])
+int hd_port_librte_open(const struct hd_vhost_args *args, struct hd_port **port, char reason[HD_REASON_MAX])
 {
 	struct librte *dev;
 	int rc = args->client ? 0 : hd_unix_path_claim(args->path, reason, HD_REASON_MAX);

@@ -314,7 +314,7 @@ static const struct hd_port_ops ops = {
 };
 
 /* With all that its destruction needs, or NULL. */
-static struct hd_native *create(const struct hd_native_args *args)
+static struct hd_native *create(const struct hd_vhost_args *args)
 {
 	size_t rings = 2u * args->queues;
 	bool shared = args->dataplane->n_pmds > 1;
@@ -354,7 +354,7 @@ static int reserve(struct hd_native *nat, char reason[HD_REASON_MAX])
 	return rc;
 }
 
-static int open_endpoint(struct hd_native *nat, const struct hd_native_args *args, char reason[HD_REASON_MAX])
+static int open_endpoint(struct hd_native *nat, const struct hd_vhost_args *args, char reason[HD_REASON_MAX])
 {
 	const struct hd_endpoint_args endpoint = {
 		.base = args->base,
@@ -374,7 +374,7 @@ static int open_endpoint(struct hd_native *nat, const struct hd_native_args *arg
 	return hd_endpoint_create(&endpoint, &nat->endpoint, reason);
 }
 
-int hd_port_native_open(const struct hd_native_args *args, struct hd_port **port, char reason[HD_REASON_MAX])
+int hd_port_native_open(const struct hd_vhost_args *args, struct hd_port **port, char reason[HD_REASON_MAX])
 {
 	struct hd_native *nat = create(args);
 	int rc;

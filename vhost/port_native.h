@@ -8,25 +8,10 @@
 #ifndef HD_PORT_NATIVE_H
 #define HD_PORT_NATIVE_H
 
-#include <stdbool.h>
-
 #include "port.h"
-
-struct event_base;
-struct hd_dataplane;
-
-struct hd_native_args {
-	struct event_base *base;
-	struct hd_dataplane *dataplane; /* for grace periods */
-	const char *name;               /* of the port */
-	const char *path;               /* of the socket */
-	bool client;                    /* connect to it, again and again, instead of listening */
-	const char *owner, *group;      /* of the socket we listen on; "": left */
-	unsigned int socket_mode;
-	uint16_t queues, mtu;
-};
+#include "port_vhost.h"
 
 /* Returns 0 and the port, or -errno and the reason in words. Control thread. */
-int hd_port_native_open(const struct hd_native_args *args, struct hd_port **port, char reason[HD_REASON_MAX]);
+int hd_port_native_open(const struct hd_vhost_args *args, struct hd_port **port, char reason[HD_REASON_MAX]);
 
 #endif

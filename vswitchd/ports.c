@@ -19,10 +19,10 @@ static int open_ethdev(const struct hd_ports *ports, const struct hd_port_conf *
 	return hd_port_ethdev_open(&args, port, reason);
 }
 
-static int open_native(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
-		       char reason[HD_REASON_MAX])
+static int open_vhost(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
+		      char reason[HD_REASON_MAX])
 {
-	struct hd_native_args args = {
+	struct hd_vhost_args args = {
 		.base = ports->base,
 		.dataplane = ports->dataplane,
 		.name = conf->name,
@@ -35,33 +35,14 @@ static int open_native(const struct hd_ports *ports, const struct hd_port_conf *
 		.mtu = conf->mtu,
 	};
 
-	return hd_port_native_open(&args, port, reason);
-}
-
-static int open_librte(const struct hd_ports *ports, const struct hd_port_conf *conf, struct hd_port **port,
-		       char reason[HD_REASON_MAX])
-{
-	struct hd_librte_args args = {
-		.name = conf->name,
-		.path = conf->socket,
-		.client = conf->mode == HD_VHOST_CLIENT,
-		.owner = conf->owner,
-		.group = conf->group,
-		.socket_mode = conf->socket_mode,
-		.queues = conf->queues,
-		.mtu = conf->mtu,
-		.dataplane = ports->dataplane,
-	};
-
-	return hd_port_librte_open(&args, port, reason);
+	return conf->engine == HD_ENGINE_DPDK ? hd_port_librte_open(&args, port, reason)
+					      : hd_port_native_open(&args, port, reason);
 }
 
 int hd_ports_open(void *opener, const struct hd_port_conf *conf, struct hd_port **port, char reason[HD_REASON_MAX])
 {
 	const struct hd_ports *ports = opener;
 
-	if (conf->kind == HD_PORT_ETHDEV)
-		return open_ethdev(ports, conf, port, reason);
-	return conf->engine == HD_ENGINE_DPDK ? open_librte(ports, conf, port, reason)
-					      : open_native(ports, conf, port, reason);
+	return conf->kind == HD_PORT_ETHDEV ? open_ethdev(ports, conf, port, reason)
+					    : open_vhost(ports, conf, port, reason);
 }
