@@ -6,7 +6,7 @@
 #include <stdalign.h>
 
 #include "endpoint.h"
-#include "port.h"
+#include "port_vhost.h"
 #include "session.h"
 
 #define HD_ANNOUNCEMENT 60 /* bytes of the frame, the shortest there are */
@@ -49,12 +49,6 @@ struct hd_native {
 static inline struct hd_native *hd_native_of(struct hd_port *port)
 {
 	return (struct hd_native *)port;
-}
-
-/* The guest's transmit queue is what we receive from. */
-static inline uint16_t hd_native_ring(enum hd_port_direction direction, uint16_t queue)
-{
-	return (uint16_t)(2 * queue + (direction == HD_PORT_RX));
 }
 
 /* Control thread. Add up what rings that no PMD sees any more have counted, before they are freed. */

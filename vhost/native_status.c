@@ -95,7 +95,7 @@ void hd_native_ring_status(struct hd_port *port, enum hd_port_direction directio
 			   struct hd_ring_status *status)
 {
 	struct hd_native *nat = hd_native_of(port);
-	uint16_t index = hd_native_ring(direction, queue);
+	uint16_t index = hd_vhost_ring(direction, queue);
 	const struct hd_session_ring *told = &nat->session.ring[index];
 	const struct hd_vring *ring = atomic_load_explicit(&nat->ring[index], memory_order_relaxed);
 	const struct hd_native_past *past = &nat->past[index];

@@ -71,12 +71,6 @@ static struct librte *find(int vid)
 	return dev;
 }
 
-/* The guest's transmit queue is what we receive from: librte's ring 2q is ours to fill, 2q + 1 ours to empty. */
-static inline uint16_t ring_of(enum hd_port_direction direction, uint16_t queue)
-{
-	return (uint16_t)(2 * queue + (direction == HD_PORT_RX));
-}
-
 /* Data path. */
 
 /*
@@ -105,8 +99,8 @@ static inline void take_offload(struct hd_pkt *pkt, const struct rte_mbuf *mbuf)
 static void silence(struct librte *dev, int vid, uint16_t queue)
 {
 	atomic_store_explicit(&dev->quiet[queue], true, memory_order_relaxed);
-	rte_vhost_enable_guest_notification(vid, ring_of(HD_PORT_RX, queue), 0);
-	rte_vhost_enable_guest_notification(vid, ring_of(HD_PORT_TX, queue), 0);
+	rte_vhost_enable_guest_notification(vid, hd_vhost_ring(HD_PORT_RX, queue), 0);
+	rte_vhost_enable_guest_notification(vid, hd_vhost_ring(HD_PORT_TX, queue), 0);
 }
 
 static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
@@ -120,7 +114,7 @@ static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
 		return 0;
 	if (unlikely(!atomic_load_explicit(&dev->quiet[queue], memory_order_relaxed)))
 		silence(dev, vid, queue);
-	n = rte_vhost_dequeue_burst(vid, ring_of(HD_PORT_RX, queue), port->pool, burst->mbufs, HD_BURST);
+	n = rte_vhost_dequeue_burst(vid, hd_vhost_ring(HD_PORT_RX, queue), port->pool, burst->mbufs, HD_BURST);
 	for (uint16_t i = 0; i < n; i++) {
 		hd_pkt_from_mbuf(&burst->pkt[i], burst->mbufs[i]);
 		take_offload(&burst->pkt[i], burst->mbufs[i]);
@@ -151,7 +145,7 @@ static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, u
 		}
 		hd_mbuf_set_offload(mbufs[ready++], pkt);
 	}
-	sent = rte_vhost_enqueue_burst(vid, ring_of(HD_PORT_TX, queue), mbufs, ready); /* copies */
+	sent = rte_vhost_enqueue_burst(vid, hd_vhost_ring(HD_PORT_TX, queue), mbufs, ready); /* copies */
 	for (uint16_t i = 0; i < ready; i++) {
 		if (unlikely(mbufs[i] != pkts[i]->mbuf))
 			rte_pktmbuf_free(mbufs[i]);
@@ -173,12 +167,9 @@ static void publish_tx_queues(struct librte *dev)
 	hd_port_set_tx_queues(&dev->port, queues, n);
 }
 
-static void warn_mtu(struct librte *dev)
+static void check_mtu(struct librte *dev)
 {
-	uint16_t mtu = atomic_load(&dev->guest_mtu);
-
-	if (mtu > dev->mtu)
-		hd_warning(dev->port.name, "the guest was told an MTU of %u, the port takes %u", mtu, dev->mtu);
+	hd_vhost_check_mtu(dev->port.name, atomic_load(&dev->guest_mtu), dev->mtu);
 }
 
 static int new_device(int vid)
@@ -199,7 +190,7 @@ static int new_device(int vid)
 	publish_tx_queues(dev);
 	atomic_store_explicit(&dev->vid, vid, memory_order_release); /* pairs with rx and tx */
 	atomic_store(&dev->port.up, true);
-	warn_mtu(dev);
+	check_mtu(dev);
 	hd_info(dev->port.name, "guest connected, %u queue pair%s", rte_vhost_get_vring_num(vid) / 2,
 		rte_vhost_get_vring_num(vid) / 2 == 1 ? "" : "s");
 	return 0;
@@ -329,7 +320,7 @@ static int set_mtu(struct hd_port *port, uint16_t mtu)
 {
 	of(port)->mtu = mtu;
 	if (atomic_load(&of(port)->vid) >= 0)
-		warn_mtu(of(port));
+		check_mtu(of(port));
 	return 0;
 }
 

@@ -73,7 +73,7 @@ static inline struct hd_vring *load_ring(struct hd_native *nat, uint16_t index)
 static uint16_t rx(struct hd_port *port, uint16_t queue, struct hd_burst *burst)
 {
 	struct hd_native *nat = hd_native_of(port);
-	struct hd_vring *ring = load_ring(nat, hd_native_ring(HD_PORT_RX, queue));
+	struct hd_vring *ring = load_ring(nat, hd_vhost_ring(HD_PORT_RX, queue));
 	uint16_t n;
 
 	burst->n = 0;
@@ -120,7 +120,7 @@ static inline void unlock(struct hd_vring *ring)
 
 static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, uint16_t n, enum hd_drop *why)
 {
-	struct hd_vring *ring = load_ring(hd_native_of(port), hd_native_ring(HD_PORT_TX, queue));
+	struct hd_vring *ring = load_ring(hd_native_of(port), hd_vhost_ring(HD_PORT_TX, queue));
 
 	if (unlikely(ring == NULL || !atomic_load_explicit(&ring->enabled, memory_order_relaxed))) {
 		*why = HD_DROP_TX_DISABLED;
@@ -138,7 +138,7 @@ static uint16_t tx(struct hd_port *port, uint16_t queue, struct hd_pkt **pkts, u
 
 static void notify(struct hd_port *port, enum hd_port_direction direction, uint16_t queue)
 {
-	struct hd_vring *ring = load_ring(hd_native_of(port), hd_native_ring(direction, queue));
+	struct hd_vring *ring = load_ring(hd_native_of(port), hd_vhost_ring(direction, queue));
 
 	if (unlikely(ring == NULL))
 		return; /* whoever makes it anew looks at it from the start */
@@ -183,13 +183,6 @@ static void announce(void *arg, const uint8_t mac[6])
 		mac[5]);
 }
 
-static void warn_mtu(struct hd_native *nat)
-{
-	if (nat->session.mtu > nat->mtu)
-		hd_warning(nat->port.name, "the guest was told an MTU of %u, the port takes %u", nat->session.mtu,
-			   nat->mtu);
-}
-
 static void changed(void *arg)
 {
 	struct hd_native *nat = arg;
@@ -198,14 +191,14 @@ static void changed(void *arg)
 	uint16_t n = 0;
 
 	for (uint16_t queue = 0; queue < nat->port.n_queues; queue++) {
-		if (hd_session_ring_usable(&nat->session, hd_native_ring(HD_PORT_TX, queue)))
+		if (hd_session_ring_usable(&nat->session, hd_vhost_ring(HD_PORT_TX, queue)))
 			queues[n++] = queue;
 	}
 	atomic_store(&nat->port.caps, hd_virtio_guest_caps(nat->session.features));
 	hd_port_set_tx_queues(&nat->port, queues, n);
 	atomic_store(&nat->port.up, running);
 	if (nat->session.mtu != nat->told_mtu)
-		warn_mtu(nat);
+		hd_vhost_check_mtu(nat->port.name, nat->session.mtu, nat->mtu);
 	nat->told_mtu = nat->session.mtu;
 	if (!running && nat->told_pairs != 0) {
 		hd_info(nat->port.name, "guest disconnected");
@@ -276,13 +269,13 @@ static void poll_port(struct hd_port *port)
 static int set_mtu(struct hd_port *port, uint16_t mtu)
 {
 	hd_native_of(port)->mtu = mtu;
-	warn_mtu(hd_native_of(port));
+	hd_vhost_check_mtu(port->name, hd_native_of(port)->session.mtu, mtu);
 	return 0;
 }
 
 static bool queue_enabled(struct hd_port *port, enum hd_port_direction direction, uint16_t queue)
 {
-	return hd_session_ring_usable(&hd_native_of(port)->session, hd_native_ring(direction, queue));
+	return hd_session_ring_usable(&hd_native_of(port)->session, hd_vhost_ring(direction, queue));
 }
 
 static void destroy(struct hd_port *port)

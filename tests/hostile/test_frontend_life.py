@@ -449,23 +449,28 @@ def test_61_disconnect_in_any_state(evil):
     evil.honest()
 
 
-def test_62_replies_never_read(arena, evil):
-    """Questions as long as the socket takes them: the answers have nowhere to go."""
-    session = evil.session()
-    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    session.sock.setblocking(False)
-    question = HEADER.pack(R.GET_FEATURES, VERSION, 0)
+def ask_until_gone(arena, session, messages):
+    """Ask without reading an answer, until the switch has enough; others are served meanwhile."""
     end = time.monotonic() + DEADLINE
     gone = False
     while not gone and time.monotonic() < end:
         try:
-            session.sock.send(question * 100)
+            session.sock.send(messages)
         except BlockingIOError:
             served_at_once(arena)
             time.sleep(0.05)
         except (BrokenPipeError, ConnectionResetError):
             gone = True
     assert gone, "the switch waits for ever"
+
+
+def test_62_replies_never_read(arena, evil):
+    """Questions as long as the socket takes them: the answers have nowhere to go."""
+    session = evil.session()
+    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    session.sock.setblocking(False)
+    question = HEADER.pack(R.GET_FEATURES, VERSION, 0)
+    ask_until_gone(arena, session, question * 100)
     evil.honest()
 
 
@@ -473,17 +478,7 @@ def test_62_acknowledgements_never_read(arena, evil):
     guest = evil.guest(BASIC)
     guest.session.sock.setblocking(False)
     message = HEADER.pack(R.SET_VRING_ENABLE, VERSION | NEED_REPLY, 8) + state(0, 1)
-    end = time.monotonic() + DEADLINE
-    gone = False
-    while not gone and time.monotonic() < end:
-        try:
-            guest.session.sock.send(message * 50)
-        except BlockingIOError:
-            served_at_once(arena)
-            time.sleep(0.05)
-        except (BrokenPipeError, ConnectionResetError):
-            gone = True
-    assert gone, "the switch waits for ever"
+    ask_until_gone(arena, guest.session, message * 50)
     evil.honest()
 
 
