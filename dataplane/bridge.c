@@ -9,7 +9,7 @@
 #include "tag.h"
 
 /* A position that no FDB has. */
-#define NOWHERE HD_FLOW_POSITION_MASK
+#define NOWHERE HD_FDB_CACHE_POSITION_MASK
 
 enum { DESTINATION, SOURCE };
 
@@ -80,11 +80,11 @@ static inline void add(struct work *work, struct hd_pkt *pkt)
 	}
 	run->key[DESTINATION] = destination;
 	run->key[SOURCE] = source;
-	run->hash = hd_flow_hash(destination, source, work->bridge->serial);
+	run->hash = hd_fdb_cache_hash(destination, source, work->bridge->serial);
 	run->first = at;
 	run->n = 1;
 	work->n_runs++;
-	rte_prefetch0(hd_flow_set(&work->pmd->flows, run->hash));
+	rte_prefetch0(hd_fdb_cache_set(&work->pmd->fdb_cache, run->hash));
 }
 
 static void stage_admit(struct work *work, struct hd_pkt **pkts, uint16_t n)
@@ -103,10 +103,10 @@ static void stage_cache(struct work *work)
 {
 	for (uint16_t i = 0; i < work->n_runs; i++) {
 		struct run *run = &work->run[i];
-		uint64_t way = hd_flow_find(hd_flow_set(&work->pmd->flows, run->hash), run->hash);
+		uint64_t way = hd_fdb_cache_find(hd_fdb_cache_set(&work->pmd->fdb_cache, run->hash), run->hash);
 
-		run->position[DESTINATION] = hd_flow_destination(way);
-		run->position[SOURCE] = hd_flow_source(way);
+		run->position[DESTINATION] = hd_fdb_cache_destination(way);
+		run->position[SOURCE] = hd_fdb_cache_source(way);
 		for (int side = 0; side < 2; side++) {
 			if (likely(run->position[side] < work->bridge->fdb_size))
 				rte_prefetch0(&work->bridge->entries[run->position[side]]);
@@ -146,7 +146,8 @@ static void look_up(struct work *work, struct run **missed, uint16_t n)
 		run->position[DESTINATION] = found[i] >= 0 ? (uint32_t)found[i] : NOWHERE;
 		run->position[SOURCE] = found[n + i] >= 0 ? (uint32_t)found[n + i] : NOWHERE;
 		if (known && found[n + i] >= 0)
-			hd_flow_insert(&work->pmd->flows, run->hash, run->position[SOURCE], run->position[DESTINATION]);
+			hd_fdb_cache_insert(&work->pmd->fdb_cache, run->hash, run->position[SOURCE],
+					    run->position[DESTINATION]);
 	}
 }
 

@@ -2,7 +2,7 @@
 /*
  * The learning bridge (IEEE 802.1Q-2018 8.6): which ports a packet leaves by.
  *
- * Stages over the burst: VLAN and flow hash, flow cache, FDB entries, a bulk FDB look-up for those that the cache
+ * Stages over the burst: VLAN and hash, FDB cache, FDB entries, a bulk FDB look-up for those that the cache
  * missed, decision. Each prefetches what the next one reads.
  */
 #ifndef HD_BRIDGE_H

@@ -4,7 +4,7 @@
  *
  * An entry is found by its key in an rte_hash (lock-free readers, one writer); the hash's position is the index
  * of the entry in a fixed array of 16-byte entries, four to a cache line. The entry repeats the key. So whoever
- * remembers an index (the PMDs' flow cache does) checks the remembered index against the entry's key and needs no
+ * remembers an index (the PMDs' FDB cache does) checks the remembered index against the entry's key and needs no
  * version, generation or invalidation: a moved address shows its new port, a deleted one has key 0 and no longer
  * matches.
  *

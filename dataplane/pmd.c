@@ -21,9 +21,9 @@ struct hd_pmd *hd_pmd_create(struct hd_dataplane *dataplane, uint16_t id, int cp
 
 	if (pmd == NULL)
 		return NULL;
-	pmd->flows.sets = rte_zmalloc_socket("flow cache", HD_FLOW_SETS * sizeof(struct hd_flow_set),
-					     RTE_CACHE_LINE_SIZE, socket);
-	if (pmd->flows.sets == NULL) {
+	pmd->fdb_cache.sets = rte_zmalloc_socket("FDB cache", HD_FDB_CACHE_SETS * sizeof(struct hd_fdb_cache_set),
+						 RTE_CACHE_LINE_SIZE, socket);
+	if (pmd->fdb_cache.sets == NULL) {
 		rte_free(pmd);
 		return NULL;
 	}
@@ -39,7 +39,7 @@ void hd_pmd_destroy(struct hd_pmd *pmd)
 	if (pmd == NULL)
 		return;
 	hd_learner_fini(&pmd->learner);
-	rte_free(pmd->flows.sets);
+	rte_free(pmd->fdb_cache.sets);
 	rte_free(pmd);
 }
 

@@ -8,7 +8,7 @@
 #define HD_PMD_H
 
 #include "burst.h"
-#include "flow_cache.h"
+#include "fdb_cache.h"
 #include "learn.h"
 #include "snapshot.h"
 
@@ -35,7 +35,7 @@ struct hd_pmd_stats {
 	hd_counter packets; /* received */
 	hd_counter bursts;  /* polls that brought packets */
 	hd_counter rounds;  /* times all receive queues were polled */
-	hd_counter misses;  /* packets that the flow cache did not serve */
+	hd_counter misses;  /* packets that the FDB cache did not serve */
 };
 
 struct hd_pmd {
@@ -48,7 +48,7 @@ struct hd_pmd {
 	uint16_t active[HD_PORTS_MAX];
 	uint16_t n_notices;
 	struct hd_notice notice[HD_NOTICES]; /* of this round; the same queue may be there twice */
-	struct hd_flow_cache flows;
+	struct hd_fdb_cache fdb_cache;
 	struct hd_burst burst;
 	struct hd_out out[HD_PORTS_MAX]; /* by port id */
 	alignas(64) struct hd_pmd_stats stats;

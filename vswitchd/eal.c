@@ -12,7 +12,7 @@
 #include <rte_log.h>
 
 #include "eal.h"
-#include "flow_cache.h"
+#include "fdb_cache.h"
 #include "log.h"
 #include "pkt.h"
 
@@ -30,7 +30,7 @@ static uint64_t estimate(const struct hd_options *options, const struct hd_confi
 	uint64_t bytes = BASE + CHUNK;
 	uint64_t queues = 0;
 
-	bytes += options->pmd_cpus.n * (HD_FLOW_SETS * sizeof(struct hd_flow_set) + MIB);
+	bytes += options->pmd_cpus.n * (HD_FDB_CACHE_SETS * sizeof(struct hd_fdb_cache_set) + MIB);
 	for (unsigned int b = 0; b < config->n_bridges; b++) {
 		bytes += config->bridges[b].fdb_limit * ADDRESS;
 		for (unsigned int p = 0; p < config->bridges[b].n_ports; p++)

@@ -14,7 +14,7 @@
 #include "eal.h"
 #include "fake_port.h"
 #include "fdb.h"
-#include "flow_cache.h"
+#include "fdb_cache.h"
 #include "naive_bridge.h"
 
 #define BRIDGES 3

@@ -131,9 +131,10 @@ static void poison_cache(void)
 			uint64_t destination = hd_fdb_key(input.frames[i].bytes, vlan);
 			uint64_t source = hd_fdb_key(input.frames[i].bytes + 6, vlan);
 
-			hd_flow_insert(&dataplane->pmds[0]->flows, hd_flow_hash(destination, source, seed),
-				       random_below(&dice, chance(2) ? 100 : HD_FLOW_POSITION_MASK + 1),
-				       random_below(&dice, chance(2) ? 100 : HD_FLOW_POSITION_MASK + 1));
+			hd_fdb_cache_insert(&dataplane->pmds[0]->fdb_cache,
+					    hd_fdb_cache_hash(destination, source, seed),
+					    random_below(&dice, chance(2) ? 100 : HD_FDB_CACHE_POSITION_MASK + 1),
+					    random_below(&dice, chance(2) ? 100 : HD_FDB_CACHE_POSITION_MASK + 1));
 		}
 }
 
