@@ -17,6 +17,7 @@ static int add_bridge(struct hd_snapshot_bridge *bridge, const struct hd_snapsho
 	bridge->fdb = in->fdb;
 	bridge->entries = hd_fdb_entries(in->fdb);
 	bridge->fdb_size = hd_fdb_size(in->fdb);
+	bridge->tables = in->tables;
 	bridge->ports = zalloc(n_ports * sizeof(*bridge->ports) + 1);
 	return bridge->ports == NULL ? -1 : 0;
 }
@@ -31,6 +32,7 @@ static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 	port->port = in->port;
 	port->bridge = bridge;
 	port->max_len = (uint32_t)in->mtu + RTE_ETHER_HDR_LEN;
+	port->ofport = in->ofport;
 	port->isolated = in->isolated;
 	port->vlan = *in->vlan;
 	for (int class = 0; class < HD_STORM_CLASSES; class ++) {
@@ -38,6 +40,8 @@ static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 		port->storm_limited |= in->storm[class] != 0;
 	}
 	snapshot->ports[in->port->id] = port;
+	if (in->ofport != HD_OFPORT_NONE && in->ofport <= HD_OFPORT_MAX)
+		snapshot->by_ofport[in->ofport] = (uint16_t)(in->port->id + 1);
 	bridge->ports[bridge->n_ports++] = in->port->id;
 	for (uint16_t queue = 0; queue < in->port->n_queues; queue++)
 		snapshot->pmds[in->pmd[queue]].n_rxqs++;
@@ -68,10 +72,12 @@ static int add_rxqs(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 struct hd_snapshot *hd_snapshot_build(const struct hd_snapshot_bridge_in *bridges, uint16_t n_bridges,
 				      const struct hd_snapshot_port_in *ports, uint16_t n_ports)
 {
+	static uint64_t serial;
 	struct hd_snapshot *snapshot = zalloc(sizeof(*snapshot));
 
 	if (snapshot == NULL)
 		return NULL;
+	snapshot->serial = ++serial;
 	snapshot->bridges = zalloc(n_bridges * sizeof(*snapshot->bridges) + 1);
 	if (snapshot->bridges == NULL)
 		goto err;

@@ -12,15 +12,19 @@
 #include <stdalign.h>
 
 #include "fdb.h"
+#include "flow/key.h"
 #include "port.h"
 #include "storm.h"
 #include "vlan.h"
+
+struct hd_tables;
 
 struct hd_snapshot_bridge {
 	uint32_t serial;   /* unique over the daemon's life; what the PMDs learn is addressed to it */
 	uint32_t fdb_size; /* entries[0..fdb_size-1] may be read */
 	const struct hd_fdb *fdb;
 	const struct hd_fdb_entry *entries;
+	struct hd_tables *tables; /* NULL: none, a plain learning bridge */
 	uint16_t n_ports;
 	uint16_t *ports; /* ids, for flooding */
 };
@@ -29,6 +33,7 @@ struct hd_snapshot_port {
 	alignas(64) struct hd_port *port;
 	const struct hd_snapshot_bridge *bridge;
 	uint32_t max_len; /* bytes of the longest untagged frame: MTU and Ethernet header */
+	uint16_t ofport;  /* what rules call it; HD_OFPORT_NONE: nothing */
 	bool isolated;
 	bool storm_limited; /* any class has a limit */
 	struct hd_vlan_conf vlan;
@@ -47,7 +52,9 @@ struct hd_snapshot_pmd {
 };
 
 struct hd_snapshot {
+	uint64_t serial;                                    /* new for each one that is built */
 	const struct hd_snapshot_port *ports[HD_PORTS_MAX]; /* by id; NULL: no such port */
+	uint16_t by_ofport[HD_OFPORT_MAX + 1];              /* id + 1, 0: no such port */
 	struct hd_snapshot_pmd pmds[HD_PMDS_MAX];
 	uint16_t n_bridges;
 	struct hd_snapshot_bridge *bridges;
@@ -58,6 +65,7 @@ struct hd_snapshot_port_in {
 	struct hd_port *port;
 	uint16_t bridge; /* index */
 	uint16_t mtu;
+	uint16_t ofport; /* HD_OFPORT_NONE: rules can't name it */
 	bool isolated;
 	const struct hd_vlan_conf *vlan;
 	const uint32_t *storm; /* packets per second, a class each */
@@ -67,6 +75,7 @@ struct hd_snapshot_port_in {
 struct hd_snapshot_bridge_in {
 	uint32_t serial;
 	const struct hd_fdb *fdb;
+	struct hd_tables *tables; /* may be NULL */
 };
 
 /* Control thread. NULL if out of memory. */
