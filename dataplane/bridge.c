@@ -95,7 +95,7 @@ static void stage_admit(struct work *work, struct hd_pkt **pkts, uint16_t n)
 		if (likely(drop == HD_DROP_NONE))
 			add(work, pkts[i]);
 		else
-			hd_pmd_drop(work->pmd, work->in->port, drop, 1);
+			hd_pmd_drop_pkt(work->pmd, work->in->port, drop, pkts[i]);
 	}
 }
 
@@ -266,7 +266,7 @@ static void forward(struct work *work, const struct run *run)
 	enum hd_drop drop = unicast(work, run, &port);
 
 	if (unlikely(drop != HD_DROP_NONE)) {
-		hd_pmd_drop(work->pmd, work->in->port, drop, run->n);
+		hd_pmd_drop_pkts(work->pmd, work->in->port, drop, &work->pkt[run->first], run->n);
 		return;
 	}
 	for (uint16_t i = 0; i < run->n; i++)
@@ -287,7 +287,7 @@ static void stage_decide(struct work *work)
 			enum hd_drop drop = flood(work, work->pkt[p]);
 
 			if (unlikely(drop != HD_DROP_NONE))
-				hd_pmd_drop(work->pmd, work->in->port, drop, 1);
+				hd_pmd_drop_pkt(work->pmd, work->in->port, drop, work->pkt[p]);
 		}
 	}
 }

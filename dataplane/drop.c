@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Names and texts of the drop reasons. */
+#include <string.h>
+
 #include "drop.h"
 
 static const char *const names[HD_DROP_COUNT] = {
@@ -22,4 +24,13 @@ const char *hd_drop_name(enum hd_drop reason)
 const char *hd_drop_text(enum hd_drop reason)
 {
 	return reason < HD_DROP_COUNT ? texts[reason] : "not dropped";
+}
+
+enum hd_drop hd_drop_find(const char *name)
+{
+	int reason = 0;
+
+	while (reason < HD_DROP_COUNT && strcmp(names[reason], name) != 0)
+		reason++;
+	return (enum hd_drop)reason;
 }

@@ -56,5 +56,7 @@ enum hd_drop {
 const char *hd_drop_name(enum hd_drop reason);
 /* "tagged frame on an access port". */
 const char *hd_drop_text(enum hd_drop reason);
+/* The reason of that name, or HD_DROP_NONE. */
+enum hd_drop hd_drop_find(const char *name);
 
 #endif

@@ -31,6 +31,7 @@ struct hd_pmd *hd_pmd_create(struct hd_dataplane *dataplane, uint16_t id, int cp
 	pmd->id = id;
 	pmd->cpu = cpu;
 	pmd->lcore = lcore;
+	hd_recorder_init(&pmd->recorder, rte_get_tsc_hz());
 	return pmd;
 }
 
@@ -93,7 +94,7 @@ static uint16_t receive(struct hd_pmd *pmd, const struct hd_rxq *rxq, struct hd_
 		multicast += (pkt->flags & HD_PKT_MULTICAST) != 0;
 		broadcast += (pkt->flags & HD_PKT_BROADCAST) != 0;
 		if (unlikely(drop != HD_DROP_NONE)) {
-			hd_pmd_drop(pmd, rxq->port, drop, 1);
+			hd_pmd_drop_pkt(pmd, rxq->port, drop, pkt);
 			continue;
 		}
 		sound[n++] = pkt;

@@ -10,6 +10,7 @@
 #include "burst.h"
 #include "fdb_cache.h"
 #include "learn.h"
+#include "recorder.h"
 #include "snapshot.h"
 
 struct hd_dataplane;
@@ -53,6 +54,7 @@ struct hd_pmd {
 	struct hd_out out[HD_PORTS_MAX]; /* by port id */
 	alignas(64) struct hd_pmd_stats stats;
 	alignas(64) struct hd_learner learner;
+	alignas(64) struct hd_recorder recorder;
 
 	/* Control thread. */
 	int cpu;
@@ -90,9 +92,39 @@ static inline void hd_pmd_touch(struct hd_pmd *pmd, struct hd_port *port, enum h
 	pmd->notice[pmd->n_notices++] = (struct hd_notice){port, direction, queue};
 }
 
+/* PMD thread. Count drops of frames that are not at hand. */
 static inline void hd_pmd_drop(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason, uint64_t n)
 {
 	hd_count(&port->stats[pmd->id]->drops[reason], n);
+}
+
+/* PMD thread. Count a drop that a rule asked for, and record the frame. */
+static inline void hd_pmd_drop_rule(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason, struct hd_pkt *pkt,
+				    uint64_t cookie, uint8_t table)
+{
+	hd_pmd_drop(pmd, port, reason, 1);
+	if (hd_recorder_wants(&pmd->recorder, reason, pmd->now)) {
+		struct hd_dropped dropped = {port->name, cookie, reason, table};
+
+		hd_recorder_add(&pmd->recorder, pmd->now, &dropped, &pkt, 1);
+	}
+}
+
+/* PMD thread. Count `n` drops, and record the frames, or the first of them. */
+static inline void hd_pmd_drop_pkts(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason,
+				    struct hd_pkt *const *pkts, uint16_t n)
+{
+	hd_pmd_drop(pmd, port, reason, n);
+	if (hd_recorder_wants(&pmd->recorder, reason, pmd->now)) {
+		struct hd_dropped dropped = {port->name, 0, reason, HD_RECORD_NO_TABLE};
+
+		hd_recorder_add(&pmd->recorder, pmd->now, &dropped, pkts, n);
+	}
+}
+
+static inline void hd_pmd_drop_pkt(struct hd_pmd *pmd, struct hd_port *port, enum hd_drop reason, struct hd_pkt *pkt)
+{
+	hd_pmd_drop_pkts(pmd, port, reason, &pkt, 1);
 }
 
 #endif

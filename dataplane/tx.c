@@ -38,7 +38,7 @@ static void send_queue(struct hd_pmd *pmd, struct hd_port *port, uint16_t queue,
 	while (unlikely(sent < n)) {
 		uint16_t lost = why == HD_DROP_TX_SMALL ? 1 : (uint16_t)(n - sent);
 
-		hd_pmd_drop(pmd, port, why, lost);
+		hd_pmd_drop_pkts(pmd, port, why, pkts + sent, lost);
 		pkts += sent + lost;
 		n = (uint16_t)(n - sent - lost);
 		if (n == 0)
@@ -85,7 +85,7 @@ static void send_port(struct hd_pmd *pmd, struct hd_port *port, struct hd_pkt **
 	if (n == 0)
 		return;
 	if (unlikely(n_tx == 0)) {
-		hd_pmd_drop(pmd, port, HD_DROP_TX_DISABLED, n);
+		hd_pmd_drop_pkts(pmd, port, HD_DROP_TX_DISABLED, pkts, n);
 		return;
 	}
 	if (n_tx > 1 && port->steer == HD_STEER_HASH) {
@@ -98,7 +98,7 @@ static void send_port(struct hd_pmd *pmd, struct hd_port *port, struct hd_pkt **
 }
 
 /* Cuts a packet into segments and sends them in bursts. Receive counted one: `segments` gets the others. */
-static void send_segmented(struct hd_pmd *pmd, struct hd_port *port, const struct hd_pkt *pkt, uint8_t caps)
+static void send_segmented(struct hd_pmd *pmd, struct hd_port *port, struct hd_pkt *pkt, uint8_t caps)
 {
 	uint32_t segments = hd_offload_segments(pkt);
 	struct hd_pkt segment[HD_BURST];
@@ -124,8 +124,12 @@ static void send_segmented(struct hd_pmd *pmd, struct hd_port *port, const struc
 			rte_pktmbuf_free(segment[i].mbuf); /* NULL if an ethdev took it */
 		done += n;
 	}
-	if (unlikely(done < segments))
-		hd_pmd_drop(pmd, port, more == -ENOMEM ? HD_DROP_TX_NO_BUFFER : HD_DROP_TX_OFFLOAD, segments - done);
+	if (unlikely(done < segments)) {
+		enum hd_drop drop = more == -ENOMEM ? HD_DROP_TX_NO_BUFFER : HD_DROP_TX_OFFLOAD;
+
+		hd_pmd_drop(pmd, port, drop, segments - done - 1);
+		hd_pmd_drop_pkt(pmd, port, drop, pkt);
+	}
 }
 
 /* Tag as the port wants it, no longer than its MTU, checksum complete if it can't complete it. */
@@ -163,7 +167,7 @@ static void flush_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, s
 	uint16_t n = 0;
 
 	if (unlikely(!atomic_load_explicit(&port->up, memory_order_relaxed))) {
-		hd_pmd_drop(pmd, port, HD_DROP_TX_DOWN, out->n);
+		hd_pmd_drop_pkts(pmd, port, HD_DROP_TX_DOWN, out->pkts, out->n);
 		return;
 	}
 	for (uint16_t i = 0; i < out->n; i++) {
@@ -171,7 +175,7 @@ static void flush_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, s
 		enum hd_drop drop = shape(dst, pkt, caps);
 
 		if (unlikely(drop != HD_DROP_NONE)) {
-			hd_pmd_drop(pmd, port, drop, 1);
+			hd_pmd_drop_pkt(pmd, port, drop, pkt);
 			continue;
 		}
 		if (unlikely(must_segment(pkt, caps))) {

@@ -103,7 +103,7 @@ check_includes() {
 
 # The files that a packet passes through: no allocation, log, lock or system call. Kernel ports' and kicks' drivers
 # (port_*.c) hold their set-up beside their bursts, so they are not whole files of this kind.
-hot="parse offload bridge tx tag pkt storm fdb_cache burst vlan"
+hot="parse offload bridge tx tag pkt recorder storm fdb_cache burst vlan"
 check_hot() {
 	local name file
 	local calls='malloc|calloc|realloc|free|strdup|rte_malloc|rte_zmalloc|rte_free'
