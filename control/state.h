@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "drop.h"
 #include "model.h"
 
 struct hd_control;
@@ -71,6 +72,23 @@ json_t *hd_state_pmds(struct hd_control *control);
  * }
  */
 json_t *hd_state_drops(struct hd_control *control);
+
+/* Which of the dropped frames that are recorded. */
+struct hd_state_frames {
+	const char *port;    /* NULL: any; it may be gone */
+	enum hd_drop reason; /* HD_DROP_NONE: any */
+	uint32_t max;        /* the newest so many */
+};
+
+/*
+ * [{"time": 1767225600000000000,   nanoseconds since 1970-01-01 UTC
+ *   "age": 3.25,                   seconds
+ *   "port": "vm1", "reason": "tx-full", "text": "transmit ring full",
+ *   "length": 1514,                bytes of the frame
+ *   "frame": "ffffffffffff5254...",   its first bytes, in hexadecimal
+ *   ["table": 0, "cookie": "0x1f"]}, ...]   of the rule that dropped it. Newest first
+ */
+json_t *hd_state_drop_frames(struct hd_control *control, const struct hd_state_frames *filter);
 
 /* The daemon itself: {"dpdk": "DPDK 22.11.5", "pid": 1, "uptime": 12, "memory": "hugepages" or "ordinary"} */
 json_t *hd_state_daemon(struct hd_control *control);

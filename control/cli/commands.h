@@ -18,6 +18,7 @@ enum hd_value {
 	HD_VALUE_FILE,
 	HD_VALUE_LEVEL,
 	HD_VALUE_DURATION, /* "30s", "5m"; a JSON integer of seconds */
+	HD_VALUE_REASON,   /* to drop a packet */
 	HD_VALUE_WORD,
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "drop.h"
 #include "log.h"
 #include "run.h"
 
@@ -95,6 +96,10 @@ static void offer_value(struct hd_cli *cli, const struct hd_command *command, co
 	case HD_VALUE_LEVEL:
 		for (int level = HD_LOG_ERROR; level <= HD_LOG_DEBUG; level++)
 			offer(hd_log_level_name((enum hd_log_level)level), prefix);
+		break;
+	case HD_VALUE_REASON:
+		for (int reason = 0; reason < HD_DROP_COUNT; reason++)
+			offer(hd_drop_name((enum hd_drop)reason), prefix);
 		break;
 	case HD_VALUE_WORD:
 		if (strcmp(arg->member, "shell") == 0)

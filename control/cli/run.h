@@ -9,6 +9,7 @@
 int hd_run(struct hd_cli *cli, const struct hd_command *command, json_t *params);
 
 int hd_run_fdb_show(struct hd_cli *cli, const struct hd_command *command, json_t *params);
+int hd_run_drop_save(struct hd_cli *cli, const struct hd_command *command, json_t *params);
 int hd_run_config_show(struct hd_cli *cli, const struct hd_command *command, json_t *params);
 int hd_run_config_apply(struct hd_cli *cli, const struct hd_command *command, json_t *params);
 int hd_run_config_save(struct hd_cli *cli, const struct hd_command *command, json_t *params);

@@ -14,6 +14,7 @@
 #define HD_DEPTH_MAX 32            /* nesting of a request's JSON */
 #define HD_BATCH_MAX 100           /* requests in a batch */
 #define HD_CLIENTS_MAX 1024
+#define HD_FRAMES_MAX 4096 /* dropped frames in an answer */
 
 /* Error codes of answers: JSON-RPC 2.0 section 5.1, and our own from -32000 up. */
 enum hd_rpc_error {

@@ -23,6 +23,36 @@ def read_pcap(path):
     return frames
 
 
+def pcapng_options(data):
+    """Of a block: {code: value}."""
+    at, options = 0, {}
+    while at + 4 <= len(data):
+        code, size = struct.unpack_from("<HH", data, at)
+        if code == 0:
+            break
+        options[code] = data[at + 4:at + 4 + size]
+        at += 4 + (size + 3 & ~3)
+    return options
+
+
+def read_pcapng(path):
+    """[(interface's name, comment, frame), ...] of a little-endian pcapng file. Scapy tells neither of the first two."""
+    data = path.read_bytes()
+    at, names, frames = 0, [], []
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        assert size % 4 == 0 and data[at + size - 4:at + size] == data[at + 4:at + 8], f"block at {at}"
+        body = data[at + 8:at + size - 4]
+        at += size
+        if kind == 1:
+            names.append(pcapng_options(body[8:])[2].decode())
+        elif kind == 6:
+            interface, captured = struct.unpack_from("<I8xI", body)
+            options = pcapng_options(body[20 + (captured + 3 & ~3):])
+            frames.append((names[interface], options[1].decode(), body[20:20 + captured]))
+    return frames
+
+
 def replay(switch, frames, sinks, options=""):
     """Play frames into a port made for them on br0.
 

@@ -184,8 +184,8 @@ def test_restart_after_a_crash(heddle, rundir):
 
 def test_json_everywhere(heddle, rundir):
     switch = start(heddle, rundir)
-    for command in ("bridge show", "port show", "port stats", "fdb show br0", "pmd show", "drop show", "config show",
-                    "version"):
+    for command in ("bridge show", "port show", "port stats", "fdb show br0", "pmd show", "drop show", "drop frames",
+                    "config show", "version"):
         status, out, err = switch.heddle(*command.split())
         assert (status, err) == (0, ""), command
         json.loads(out)

@@ -169,6 +169,29 @@ json_t *hd_state_drops(struct hd_control *control)
 			 "tx-full", "text", "transmit ring full", "packets", 13);
 }
 
+/* Two made-up frames, of vm1 (which a rule dropped) and of a port that is gone. */
+json_t *hd_state_drop_frames(struct hd_control *control, const struct hd_state_frames *filter)
+{
+	json_t *list = json_array();
+
+	if ((filter->port == NULL || strcmp(filter->port, "vm1") == 0) &&
+	    (filter->reason == HD_DROP_NONE || filter->reason == HD_DROP_VLAN_TAGGED))
+		json_array_append_new(list, json_pack("{s:I, s:f, s:s, s:s, s:s, s:i, s:s, s:i, s:s}", "time",
+						      (json_int_t)1767225600000000001, "age", 3.25, "port", "vm1",
+						      "reason", "vlan-tagged", "text", "tagged frame on an access port",
+						      "length", 60, "frame", "ffffffffffff0200000000018100000a88b5",
+						      "table", 3, "cookie", "0x1f"));
+	if ((filter->port == NULL || strcmp(filter->port, "old") == 0) &&
+	    (filter->reason == HD_DROP_NONE || filter->reason == HD_DROP_TX_FULL))
+		json_array_append_new(list, json_pack("{s:I, s:f, s:s, s:s, s:s, s:i, s:s}", "time",
+						      (json_int_t)1767225600000000000, "age", 75.0, "port", "old",
+						      "reason", "tx-full", "text", "transmit ring full", "length", 1514,
+						      "frame", "02000000000202000000000188b5"));
+	while (json_array_size(list) > filter->max)
+		json_array_remove(list, json_array_size(list) - 1);
+	return list;
+}
+
 json_t *hd_state_daemon(struct hd_control *control)
 {
 	return json_pack("{s:s, s:i, s:i, s:s}", "dpdk", "DPDK 22.11.5", "pid", 42, "uptime", 12, "memory", "ordinary");

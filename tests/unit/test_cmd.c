@@ -48,6 +48,9 @@ static const struct {
 	 HD_RPC_INVALID_PARAMS, "vlan"},
 	{"fdb.add", "{\"bridge\":\"br0\",\"mac\":\"52:54:00:00:00:01\",\"port\":\"vm9\"}", HD_RPC_REFUSED, "ports.vm9"},
 	{"fdb.del", "{\"bridge\":\"br0\",\"mac\":\"52:54:00:00:00:99\"}", HD_RPC_REFUSED, "no such entry"},
+	{"drop.frames", "{\"port\":\"vm9\"}", HD_RPC_REFUSED, "ports.vm9: no such port"},
+	{"drop.frames", "{\"reason\":\"tx\"}", HD_RPC_INVALID_PARAMS, "reason: tx: no such reason"},
+	{"drop.frames", "{\"max\":4097}", HD_RPC_INVALID_PARAMS, "max: 4097 is not 1..4096"},
 	{"config.apply", "{}", HD_RPC_INVALID_PARAMS, "either yaml or document"},
 	{"config.apply", "{\"yaml\":\"bridges: {br0: {agein: 3}}\",\"file\":\"a.yaml\"}", HD_RPC_INVALID_PARAMS,
 	 "a.yaml:1"},
@@ -136,6 +139,15 @@ START_TEST(test_show)
 	json_decref(result);
 	result = call("drop.show", "{}");
 	ck_assert(json_is_object(json_object_get(result, "balance")));
+	json_decref(result);
+	result = call("drop.frames", "{\"max\":1}");
+	ck_assert_uint_eq(json_array_size(result), 1);
+	json_decref(result);
+	result = call("drop.frames", "{\"port\":\"old\"}");
+	ck_assert_uint_eq(json_array_size(result), 1);
+	json_decref(result);
+	result = call("drop.frames", "{\"port\":\"vm2\"}");
+	ck_assert_uint_eq(json_array_size(result), 0);
 	json_decref(result);
 	result = call("version", "{}");
 	ck_assert(json_is_string(json_object_get(result, "version")));
