@@ -12,12 +12,18 @@
 #include "offload.h"
 #include "parse.h"
 
+#define TAGS_MAX 2
 #define EXTENSIONS_MAX 8 /* IPv6 extension headers; a chain that is longer has no L4 for us */
 
 /* Big-endian 16 bits at an offset that the caller has checked. */
 static inline uint16_t be16(const uint8_t *hdr, uint32_t off)
 {
 	return (uint16_t)(hdr[off] << 8 | hdr[off + 1]);
+}
+
+static inline bool is_tag(uint16_t type)
+{
+	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
 }
 
 /* The L4 header starts at `off` and the datagram ends at `end`: does the header fit? */
@@ -123,6 +129,32 @@ static enum hd_drop parse_ipv6(struct hd_pkt *pkt, uint32_t off)
 	return parse_l4(pkt, at, end, proto);
 }
 
+static inline enum hd_drop parse_l3(struct hd_pkt *pkt, uint32_t off)
+{
+	if (pkt->eth_type == RTE_ETHER_TYPE_IPV4)
+		return parse_ipv4(pkt, off);
+	if (pkt->eth_type == RTE_ETHER_TYPE_IPV6)
+		return parse_ipv6(pkt, off);
+	return HD_DROP_NONE;
+}
+
+/*
+ * The Ethernet header ends at `off` with the type of a tag that the bridge does not look at: the inner one of two, or
+ * an outer service tag. What is behind it is found all the same.
+ */
+static __rte_noinline enum hd_drop parse_more_tags(struct hd_pkt *pkt, uint32_t off)
+{
+	const uint32_t last = RTE_ETHER_HDR_LEN + TAGS_MAX * sizeof(struct rte_vlan_hdr);
+
+	while (off < last && is_tag(pkt->eth_type)) {
+		off += sizeof(struct rte_vlan_hdr);
+		if (pkt->hdr_len < off)
+			return HD_DROP_MALFORMED_VLAN;
+		pkt->eth_type = be16(pkt->hdr, off - 2);
+	}
+	return parse_l3(pkt, off);
+}
+
 static inline uint8_t address_class(const uint8_t *mac)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -153,10 +185,10 @@ enum hd_drop hd_parse(struct hd_pkt *pkt)
 		pkt->tci = be16(pkt->hdr, 14);
 		pkt->eth_type = be16(pkt->hdr, 16);
 	}
-	if (pkt->eth_type == RTE_ETHER_TYPE_IPV4)
-		drop = parse_ipv4(pkt, off);
-	else if (pkt->eth_type == RTE_ETHER_TYPE_IPV6)
-		drop = parse_ipv6(pkt, off);
+	if (unlikely(is_tag(pkt->eth_type)))
+		drop = parse_more_tags(pkt, off);
+	else
+		drop = parse_l3(pkt, off);
 	if (drop == HD_DROP_NONE && unlikely(pkt->off.flags != 0 || pkt->off.gso != 0))
 		drop = hd_offload_sanitise(pkt);
 	return drop;

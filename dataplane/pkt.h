@@ -65,8 +65,8 @@ struct hd_pkt {
 	struct hd_offload off;
 	uint16_t hdr_len;
 	uint16_t n_seg;
-	uint16_t eth_type; /* host order, behind the tag */
-	uint16_t tci;      /* of the tag it came with (PCP, DEI, VID), or 0 */
+	uint16_t eth_type; /* host order, behind up to two tags */
+	uint16_t tci;      /* of the outer tag, if HD_PKT_TAGGED, as it came (PCP, DEI, VID), or 0 */
 	uint16_t vlan;     /* effective VLAN (vlan.h) */
 	uint16_t in_port;  /* index into the snapshot's ports */
 	uint8_t l3;        /* offset of the IP header, 0 if not IP; a VLAN push or pop moves it */

@@ -127,10 +127,21 @@ static void discard(struct target *target)
 	}
 }
 
+/* At most two; a third is an Ethernet type. */
+static uint32_t n_tags(const uint8_t *hdr)
+{
+	uint32_t n = 0;
+
+	while (n < 2 && ((hdr[12 + 4 * n] == 0x81 && hdr[13 + 4 * n] == 0) ||
+			 (hdr[12 + 4 * n] == 0x88 && hdr[13 + 4 * n] == 0xa8)))
+		n++;
+	return n;
+}
+
 static void check_parsed(const struct hd_pkt *pkt)
 {
 	const struct hd_offload *off = &pkt->off;
-	uint32_t ethernet = pkt->flags & HD_PKT_TAGGED ? 18 : 14;
+	uint32_t ethernet = 14 + 4 * n_tags(pkt->hdr);
 	bool ip = pkt->eth_type == 0x0800 || pkt->eth_type == 0x86dd;
 
 	must(pkt->hdr_len >= ethernet && pkt->hdr_len <= pkt->len);

@@ -190,6 +190,12 @@ static inline enum hd_drop naive_parse(struct naive_frame *frame, struct naive_h
 		type = get16(frame->bytes + 16);
 		at = 18;
 	}
+	while ((type == 0x8100 || type == 0x88a8) && at < 22) {
+		at += 4;
+		if (frame->first < at)
+			return HD_DROP_MALFORMED_VLAN;
+		type = get16(frame->bytes + at - 2);
+	}
 	if (type == 0x0800)
 		drop = naive_ipv4(frame, h, at);
 	else if (type == 0x86dd)

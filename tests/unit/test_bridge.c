@@ -97,11 +97,25 @@ static void spoil(struct naive_frame *to, const struct frame *frame)
 	}
 }
 
+/* One tag more, in front: of a customer's VLAN or of a service's. */
+static void wrap(struct frame *frame)
+{
+	memmove(frame->bytes + 16, frame->bytes + 12, frame->len - 12);
+	frame->tagged = chance(2);
+	put16(frame->bytes + 12, frame->tagged ? 0x8100 : 0x88a8);
+	frame->len += 4;
+	frame->l3 += 4;
+	frame->l4 += 4;
+	frame->header_len += 4;
+}
+
 static void random_frame(struct naive_frame *to)
 {
 	static struct frame frame;
 
 	frame_make(&dice, &frame, chance(60) ? between(&dice, 20000, 65000) : random_payload(), chance(3));
+	while (chance(8))
+		wrap(&frame);
 	random_destination(frame.bytes);
 	random_mac(frame.bytes + 6);
 	if (frame.tagged)
