@@ -53,7 +53,7 @@ struct hd_key {
 			uint16_t vlan_tci2; /* inner tag, likewise */
 			/* 1 */
 			uint8_t eth_dst[6];
-			uint8_t ip_proto; /* behind IPv6's extension headers; ARP: the opcode's low byte */
+			uint8_t ip_proto; /* behind IPv6's extension headers (44: a later fragment); ARP: opcode */
 			uint8_t ip_frag;
 			/* 2 */
 			uint8_t eth_src[6];
@@ -117,7 +117,13 @@ struct hd_pkt;
 /*
  * Read a packet's key. The packet was accepted by hd_parse; this looks deeper: at a second tag, the L4 header of first
  * fragments, ND options. Only hdr is read: what lies behind it counts as not there. The switch's own fields are zeroed.
- * `ofport` is the port it came in by. Any thread; no allocation; work bounded by hdr_len.
+ * `ofport` is the port it came in by. Any thread; no allocation; work bounded by a constant. For code that runs once a
+ * packet, and for which words can be other than zero: key_extract.h.
+ *
+ * As OVS does it: an ARP opcode above 255 is 0; behind more than two tags eth_type is the third tag's; an IPv6 fragment
+ * header of offset 0 without more to come is no fragment; an L4 header that is not all there (in hdr, in the datagram)
+ * is none; ND's target and options are zero if an option has no length or comes twice. Unlike OVS, 802.3 frames are
+ * 0x05ff whatever LLC and SNAP say.
  */
 void hd_key_extract(struct hd_key *key, const struct hd_pkt *pkt, uint16_t ofport);
 
