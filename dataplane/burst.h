@@ -22,7 +22,7 @@
 
 /*
  * A guest's packet begins with its virtio-net header, 12 bytes that lie in front of the frame: header and frame start
- * on a cache line, like the guest's buffer, and are copied together, in and out. In front of them is room for a tag.
+ * on a cache line, like the guest's buffer, and are copied together, in and out. In front of them is room for tags.
  */
 #define HD_SNAPSHOT_FRAME 76                       /* offset of the frame's first byte */
 #define HD_SNAPSHOT_ROOM (384 - HD_SNAPSHOT_FRAME) /* bytes of it that a snapshot can hold */

@@ -26,7 +26,7 @@
 
 #define HD_BURST 64         /* packets a burst holds */
 #define HD_SNAPSHOT 116     /* bytes of a guest's frame that are read at first: with its virtio-net header two lines */
-#define HD_HEADROOM 16      /* writable bytes in front of hdr: a VLAN tag and a virtio-net header */
+#define HD_HEADROOM 24      /* writable bytes in front of hdr: three tags (rules put on two) and a virtio-net header */
 #define HD_FRAME_MAX 65549u /* bytes: a 64 KiB GSO datagram and an Ethernet header */
 
 struct rte_mbuf;

@@ -10,8 +10,7 @@
 #define TAG ((int)sizeof(struct rte_vlan_hdr))
 #define ADDRESSES (2 * RTE_ETHER_ADDR_LEN)
 
-/* The frame's first byte moved by `by` towards the front: everything that counts from it moves along. */
-static void shift(struct hd_pkt *pkt, int by)
+void hd_tag_shift(struct hd_pkt *pkt, int by)
 {
 	pkt->hdr -= by;
 	pkt->len += (uint32_t)by;
@@ -34,7 +33,7 @@ void hd_tag_push(struct hd_pkt *pkt, uint16_t vid)
 	uint16_t tci = (uint16_t)((pkt->tci & 0xf000) | vid);
 
 	memmove(pkt->hdr - TAG, pkt->hdr, ADDRESSES);
-	shift(pkt, TAG);
+	hd_tag_shift(pkt, TAG);
 	pkt->hdr[12] = RTE_ETHER_TYPE_VLAN >> 8;
 	pkt->hdr[13] = RTE_ETHER_TYPE_VLAN & 0xff;
 	pkt->hdr[14] = (uint8_t)(tci >> 8);
@@ -45,6 +44,6 @@ void hd_tag_push(struct hd_pkt *pkt, uint16_t vid)
 void hd_tag_pop(struct hd_pkt *pkt)
 {
 	memmove(pkt->hdr + TAG, pkt->hdr, ADDRESSES);
-	shift(pkt, -TAG);
+	hd_tag_shift(pkt, -TAG);
 	pkt->flags &= (uint8_t)~HD_PKT_TAGGED;
 }

@@ -10,4 +10,7 @@ void hd_tag_push(struct hd_pkt *pkt, uint16_t vid);
 /* The packet has a tag (HD_PKT_TAGGED). */
 void hd_tag_pop(struct hd_pkt *pkt);
 
+/* The frame's first byte moves by `by` towards the front: all that counts from it moves along, but no bytes. */
+void hd_tag_shift(struct hd_pkt *pkt, int by);
+
 #endif

@@ -35,7 +35,7 @@
 #define HD_SNAPSHOT_LINES (2 * HD_LINE) /* read of a buffer at first: header and HD_SNAPSHOT bytes of the frame */
 static_assert(HD_SNAPSHOT + HD_VNET_MAX == HD_SNAPSHOT_LINES, "a snapshot is whole lines of the buffer");
 static_assert((HD_SNAPSHOT_FRAME - HD_VNET_MAX) % HD_LINE == 0, "the header begins a line");
-static_assert(HD_SNAPSHOT_FRAME >= HD_HEADROOM + HD_VNET_MAX, "room for a tag in front of the header");
+static_assert(HD_SNAPSHOT_FRAME >= HD_HEADROOM + HD_VNET_MAX, "room for tags in front of the header");
 
 typedef uint8_t hd_half_line __attribute__((vector_size(HD_LINE / 2), aligned(1), may_alias));
 
