@@ -18,7 +18,7 @@ enum hd_action_type {
 	HD_ACT_IN_PORT,
 	HD_ACT_DROP,       /* written out; carried out as nothing */
 	HD_ACT_CONTROLLER, /* punt to the bridge's exception port; output.max_len */
-	HD_ACT_SET,        /* set */
+	HD_ACT_SET,        /* set; vlan_tci with bit 0x1000 in the mask: the bit adds a tag (0x8100) or removes it */
 	HD_ACT_MOVE,       /* src, dst */
 	HD_ACT_PUSH_VLAN,  /* ethertype */
 	HD_ACT_POP_VLAN,

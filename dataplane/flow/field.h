@@ -126,7 +126,7 @@ hd_u128 hd_field_mask(enum hd_field_id field);
 
 /* Does the match fix what the field needs? */
 bool hd_field_prereq_met(enum hd_field_id field, const struct hd_match *match);
-/* "nw_proto=6 with ip or ipv6", for messages. */
+/* "tcp or tcp6", for messages. */
 const char *hd_prereq_text(enum hd_prereq prereq);
 
 /* n_bits of a field, from bit ofs on; reg0[3..7] has ofs 3 and n_bits 5. */
