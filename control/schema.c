@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "nearest.h"
+
 #define FIELD(type, member) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)NULL)->member)
 #define BRIDGE(member) FIELD(hd_bridge_conf, member)
 #define PORT(member) FIELD(hd_port_conf, member)
@@ -193,54 +195,14 @@ const struct hd_schema_key *hd_schema_find(const struct hd_schema_key *table, co
 	return NULL;
 }
 
-#define WORD_MAX 31
-
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-/*
- * Edit distance in which swapping neighbours counts as one step (optimal string alignment): "vlna" is one step from
- * "vlan". Both at most WORD_MAX long.
- */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int rows[3][WORD_MAX + 1];
-	unsigned int n = strlen(b);
-
-	for (unsigned int j = 0; j <= n; j++)
-		rows[0][j] = j;
-	for (unsigned int i = 1; i <= strlen(a); i++) {
-		unsigned int *row = rows[i % 3], *above = rows[(i + 2) % 3], *second = rows[(i + 1) % 3];
-
-		row[0] = i;
-		for (unsigned int j = 1; j <= n; j++) {
-			row[j] = least(above[j] + 1, row[j - 1] + 1);
-			row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				row[j] = least(row[j], second[j - 2] + 1);
-		}
-	}
-	return rows[strlen(a) % 3][n];
-}
-
 const char *hd_schema_nearest(const struct hd_schema_key *table, const char *name)
 {
-	unsigned int best = 3; /* more than two steps away, it's another word */
-	const char *nearest = NULL;
+	struct hd_nearest nearest;
 
-	if (strlen(name) > WORD_MAX)
-		return NULL;
-	for (const struct hd_schema_key *key = table; key->name; key++) {
-		unsigned int steps = distance(name, key->name);
-
-		if (steps < best && steps < strlen(name)) {
-			best = steps;
-			nearest = key->name;
-		}
-	}
-	return nearest;
+	hd_nearest_init(&nearest, name, strlen(name));
+	for (const struct hd_schema_key *key = table; key->name; key++)
+		hd_nearest_try(&nearest, key->name, strlen(key->name));
+	return nearest.found;
 }
 
 static bool name_char(char c)

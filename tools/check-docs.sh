@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Compares the generated part of docs/config.md with what the schema says; --write rewrites it.
-# usage: tools/check-docs.sh [--write] [SCHEMA-DOC]     SCHEMA-DOC: the built program, build/control/schema-doc
+# Compares the generated part of a page with what the program's tables say; --write rewrites it.
+# usage: tools/check-docs.sh [--write] [PROGRAM [PAGE]]
+#   PROGRAM PAGE   build/control/schema-doc docs/config.md (the default), build/control/flow-doc docs/flows.md
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +12,8 @@ if [ "${1:-}" = --write ]; then
 	shift
 fi
 program=${1:-$root/build/control/schema-doc}
-doc=$root/docs/config.md
+page=${2:-docs/config.md}
+doc=$root/$page
 
 if [ ! -x "$program" ]; then
 	echo "check-docs: $program is not there: build first" >&2
@@ -32,18 +34,18 @@ awk -v tables="$work/tables" '
 			print line
 	}
 	END { if (bad || inside || begins != 1 || ends != 1) exit 1 }
-' "$doc" >"$work/config.md" || {
-	echo "check-docs: docs/config.md needs one pair of lines <!-- generated: begin --> and <!-- generated: end -->" >&2
+' "$doc" >"$work/page.md" || {
+	echo "check-docs: $page needs one pair of lines <!-- generated: begin --> and <!-- generated: end -->" >&2
 	exit 1
 }
-if cmp -s "$doc" "$work/config.md"; then
+if cmp -s "$doc" "$work/page.md"; then
 	exit 0
 fi
 if [ "$write" = yes ]; then
-	cat "$work/config.md" >"$doc"
-	echo "check-docs: rewrote docs/config.md"
+	cat "$work/page.md" >"$doc"
+	echo "check-docs: rewrote $page"
 	exit 0
 fi
-diff -u "$doc" "$work/config.md" >&2 || true
-echo "check-docs: docs/config.md differs from control/schema.c: run tools/check-docs.sh --write" >&2
+diff -u "$doc" "$work/page.md" >&2 || true
+echo "check-docs: $page differs from the tables: run tools/check-docs.sh --write $program $page" >&2
 exit 1

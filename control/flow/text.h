@@ -13,10 +13,12 @@
 
 #include "flow/tables.h"
 
-/* How ports are called. Numbers (1..HD_OFPORT_MAX) are read as ofports if `port` knows them by that text. */
+/* How ports are called; NULL instead of one: by number only. Numbers (1..HD_OFPORT_MAX) are read as ofports if `port`
+ * knows them by that text. */
 struct hd_flow_names {
-	uint16_t (*port)(void *context, const char *name, size_t length); /* its ofport, or HD_OFPORT_NONE */
-	const char *(*name)(void *context, uint16_t ofport);              /* or NULL: written as a number */
+	/* Its ofport, or HD_OFPORT_NONE. Quotes around the name are gone. */
+	uint16_t (*port)(void *context, const char *name, size_t length);
+	const char *(*name)(void *context, uint16_t ofport); /* or NULL: written as a number */
 	void *context;
 };
 
@@ -31,6 +33,7 @@ struct hd_flow_error {
 /*
  * "table=0,priority=100,tcp,tp_dst=80,actions=output:vm2", or in `command` MODIFY and DELETE the forms that
  * `ovs-ofctl mod-flows` and `del-flows` take (cookie=1/-1, out_port=vm2; no actions for DELETE; empty: everything).
+ * Without table=, any_table is set but for ADD. An empty list of actions is one DROP.
  * Returns 0 and *mod (its actions are the caller's, hd_actions_free), -EINVAL and the error, or -ENOMEM.
  */
 int hd_flow_parse(const char *text, size_t length, enum hd_mod_command command, const struct hd_flow_names *names,
@@ -53,7 +56,10 @@ struct hd_text {
 void hd_text_add(struct hd_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void hd_text_clear(struct hd_text *text);
 
-/* The canonical text: "table=1,priority=5,ip,nw_dst=10.0.0.0/8 actions=drop"; table 0 and priority 32768 left out. */
+/*
+ * The canonical text: "table=1,priority=5,ip,nw_dst=10.0.0.0/8 actions=drop"; table 0 and priority 32768 left out. What
+ * is about the change and not the rule (check_overlap, reset_counts) is not in it.
+ */
 void hd_flow_format(struct hd_text *text, const struct hd_rule_spec *spec, const struct hd_flow_names *names);
 void hd_flow_format_match(struct hd_text *text, const struct hd_match *match, const struct hd_flow_names *names);
 void hd_flow_format_actions(struct hd_text *text, const struct hd_actions *actions, const struct hd_flow_names *names);
