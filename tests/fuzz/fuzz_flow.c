@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "flow/text.h"
-#include "flow_names.h"
+#include "flow_ports.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "flow_names.h"
+#include "flow_ports.h"
 
 struct bad {
 	const char *text;

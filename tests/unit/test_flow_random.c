@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow_names.h"
+#include "flow_ports.h"
 #include "random.h"
 
 #define ROUNDS 20000

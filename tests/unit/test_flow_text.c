@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow_names.h"
+#include "flow_ports.h"
 
 /* canonical NULL: the text itself. */
 struct good {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ports for tests of flows as text: ofports 1.., some with names that need care. */
-#ifndef TEST_FLOW_NAMES_H
-#define TEST_FLOW_NAMES_H
+#ifndef TEST_FLOW_PORTS_H
+#define TEST_FLOW_PORTS_H
 
 #include <stdio.h>
 #include <string.h>
