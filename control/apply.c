@@ -45,10 +45,21 @@ static void drop_statics(const struct planned_bridge *bridge)
 	}
 }
 
-/* What ports had learnt in a bridge or a VLAN that they have left. */
-static void flush_moved(const struct planned_port *port, const struct hd_run_bridge *bridge)
+static bool leads_to(const struct hd_run_mirror *mirrors, unsigned int n, const char *port)
 {
-	bool moved = port->run->bridge != bridge;
+	for (unsigned int i = 0; i < n; i++) {
+		if (strcmp(mirrors[i].conf.to, port) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What ports had learnt in a bridge or a VLAN that they have left, or before they became a mirror's destination. */
+static void flush_moved(const struct planned_port *port, const struct planned_bridge *to)
+{
+	struct hd_run_bridge *bridge = to->run;
+	bool moved = port->run->bridge != bridge || (leads_to(to->mirrors, to->n_mirrors, port->conf->name) &&
+						     !leads_to(bridge->mirrors, bridge->n_mirrors, port->conf->name));
 	struct hd_fdb_filter filter = {.port = port->run->port->id, .vlan = -1, .statics = false};
 
 	if (port->opened || (!moved && hd_vlan_equal(&port->run->conf.vlan, &port->conf->vlan)))
@@ -73,10 +84,10 @@ static void settle_ports(struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->n_ports; i++) {
 		struct planned_port *port = &plan->ports[i];
-		struct hd_run_bridge *bridge = plan->bridges[port->bridge].run;
+		const struct planned_bridge *bridge = &plan->bridges[port->bridge];
 
 		flush_moved(port, bridge);
-		port->run->bridge = bridge;
+		port->run->bridge = bridge->run;
 		port->run->conf = *port->conf;
 		memcpy(port->run->pmd, port->pmd, sizeof(port->pmd));
 	}
@@ -121,6 +132,7 @@ static void replace_bridges(struct plan *plan)
 			stays |= plan->bridges[b].run == runtime->bridges[i];
 		if (!stays) {
 			hd_fdb_destroy(runtime->bridges[i]->fdb);
+			hd_run_mirrors_free(runtime->bridges[i]);
 			free(runtime->bridges[i]);
 		}
 	}
@@ -156,6 +168,7 @@ static int commit(struct plan *plan)
 	/* While the ids still mean what they meant. What was learnt before fits a ring; more may come without end. */
 	hd_runtime_learn(plan->runtime, HD_LEARN_RING);
 	settle_ports(plan);
+	hd_plan_settle_mirrors(plan);
 	close_gone(plan);
 	for (unsigned int i = 0; i < plan->n_bridges; i++)
 		drop_statics(&plan->bridges[i]);

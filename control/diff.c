@@ -14,6 +14,8 @@ static const char *const names[] = {
 	[HD_CHANGE_PORT_SET] = "port set",     [HD_CHANGE_PORT_REPLACE] = "port replace",
 	[HD_CHANGE_PORT_MOVE] = "port move",   [HD_CHANGE_PORT_DEL] = "port del",
 	[HD_CHANGE_FDB_ADD] = "fdb add",       [HD_CHANGE_FDB_DEL] = "fdb del",
+	[HD_CHANGE_MIRROR_ADD] = "mirror add", [HD_CHANGE_MIRROR_SET] = "mirror set",
+	[HD_CHANGE_MIRROR_DEL] = "mirror del",
 };
 
 static const struct hd_config nothing;
@@ -110,6 +112,37 @@ static int diff_fdb(const struct hd_bridge_conf *from, const struct hd_bridge_co
 	return rc;
 }
 
+/* Mirrors of a bridge in both configurations; either may be NULL. */
+static int diff_mirrors(const struct hd_bridge_conf *from, const struct hd_bridge_conf *to, struct hd_diff *diff)
+{
+	unsigned int i = 0, j = 0, n_from = from ? from->n_mirrors : 0, n_to = to ? to->n_mirrors : 0;
+	int rc = 0, how;
+
+	while (rc == 0 && (i < n_from || j < n_to)) {
+		const struct hd_mirror_conf *a = i < n_from ? &from->mirrors[i] : NULL;
+		const struct hd_mirror_conf *b = j < n_to ? &to->mirrors[j] : NULL;
+		int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+		struct hd_change change = {
+			.kind = order < 0   ? HD_CHANGE_MIRROR_DEL
+				: order > 0 ? HD_CHANGE_MIRROR_ADD
+					    : HD_CHANGE_MIRROR_SET,
+			.old_bridge = from,
+			.new_bridge = to,
+			.old_mirror = order <= 0 ? a : NULL,
+			.new_mirror = order >= 0 ? b : NULL,
+		};
+
+		i += order <= 0;
+		j += order >= 0;
+		how = DIFFERS;
+		if (order == 0)
+			rc = compare(hd_schema_mirror, a, b, &how);
+		if (rc == 0 && how != SAME)
+			rc = append(diff, &change);
+	}
+	return rc;
+}
+
 static int diff_bridges(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff)
 {
 	unsigned int i = 0, j = 0;
@@ -133,6 +166,8 @@ static int diff_bridges(const struct hd_config *from, const struct hd_config *to
 			rc = append(diff, &change);
 		if (rc == 0)
 			rc = diff_fdb(change.old_bridge, change.new_bridge, diff);
+		if (rc == 0)
+			rc = diff_mirrors(change.old_bridge, change.new_bridge, diff);
 	}
 	return rc;
 }
@@ -196,6 +231,13 @@ static const char *port_name(const struct hd_change *change)
 	return port ? port->name : "";
 }
 
+static const char *mirror_name(const struct hd_change *change)
+{
+	const struct hd_mirror_conf *mirror = change->new_mirror ? change->new_mirror : change->old_mirror;
+
+	return mirror ? mirror->name : "";
+}
+
 static int change_order(const void *a, const void *b)
 {
 	const struct hd_change *x = a, *y = b;
@@ -206,6 +248,8 @@ static int change_order(const void *a, const void *b)
 		order = strcmp(bridge_name(x), bridge_name(y));
 	if (order == 0)
 		order = strcmp(port_name(x), port_name(y));
+	if (order == 0)
+		order = strcmp(mirror_name(x), mirror_name(y));
 	p = x->new_fdb ? x->new_fdb : x->old_fdb;
 	q = y->new_fdb ? y->new_fdb : y->old_fdb;
 	return order == 0 && p && q ? hd_fdb_conf_order(p, q) : order;
@@ -287,6 +331,12 @@ static json_t *change_document(const struct hd_change *change)
 		return NULL;
 	if (change->new_fdb || change->old_fdb) {
 		add_fdb(document, change->new_fdb ? change->new_fdb : change->old_fdb);
+		return document;
+	}
+	if (change->new_mirror || change->old_mirror) {
+		json_object_set_new(document, "mirror", json_string(mirror_name(change)));
+		if (change->new_mirror)
+			set_keys(document, keys_document(hd_schema_mirror, change->old_mirror, change->new_mirror));
 		return document;
 	}
 	if (!change->new_port && !change->old_port) {

@@ -7,8 +7,8 @@
 
 /*
  * Every object that differs is listed once, none is implied: with a bridge that is added or deleted come its ports and
- * its static entries. A static entry whose port changed is a deletion and an addition. What is unchanged in the
- * configuration is not listed, although it may have to be done again (a replaced port's static entries).
+ * its static entries and mirrors. A static entry whose port changed is a deletion and an addition. What is unchanged in
+ * the configuration is not listed, although it may have to be done again (a replaced port's static entries).
  */
 enum hd_change_kind {
 	HD_CHANGE_BRIDGE_ADD,
@@ -25,6 +25,9 @@ enum hd_change_kind {
 	HD_CHANGE_PORT_DEL,
 	HD_CHANGE_FDB_ADD,
 	HD_CHANGE_FDB_DEL,
+	HD_CHANGE_MIRROR_ADD,
+	HD_CHANGE_MIRROR_SET,
+	HD_CHANGE_MIRROR_DEL,
 };
 
 /* "port set". */
@@ -35,6 +38,7 @@ struct hd_change {
 	const struct hd_bridge_conf *old_bridge, *new_bridge; /* NULL where there is none */
 	const struct hd_port_conf *old_port, *new_port;
 	const struct hd_fdb_conf *old_fdb, *new_fdb;
+	const struct hd_mirror_conf *old_mirror, *new_mirror;
 };
 
 struct hd_diff {
@@ -50,7 +54,7 @@ int hd_diff_replaces(const struct hd_port_conf *from, const struct hd_port_conf 
 /*
  * For people and for -j: [{"change": "port set", "bridge": "br0", "port": "vm1", "keys": {"vlan": [10, 20]}}, ...].
  * "keys" holds what each key was and is; "from" the bridge that a port leaves; static entries have "mac", "vlan",
- * "port".
+ * "port", mirrors "mirror".
  */
 json_t *hd_diff_document(const struct hd_diff *diff);
 

@@ -27,6 +27,7 @@ void hd_config_free(struct hd_config *config)
 	for (unsigned int i = 0; i < config->n_bridges; i++) {
 		free(config->bridges[i].ports);
 		free(config->bridges[i].fdb);
+		free(config->bridges[i].mirrors);
 	}
 	free(config->bridges);
 	free(config);
@@ -71,6 +72,39 @@ const struct hd_port_conf *hd_config_port(const struct hd_config *config, const 
 	return NULL;
 }
 
+const struct hd_mirror_conf *hd_config_mirror(const struct hd_config *config, const char *name,
+					      const struct hd_bridge_conf **bridge)
+{
+	for (unsigned int i = 0; i < config->n_bridges; i++) {
+		const struct hd_bridge_conf *of = &config->bridges[i];
+
+		for (unsigned int j = 0; j < of->n_mirrors; j++) {
+			if (strcmp(of->mirrors[j].name, name) != 0)
+				continue;
+			if (bridge)
+				*bridge = of;
+			return &of->mirrors[j];
+		}
+	}
+	return NULL;
+}
+
+bool hd_bridge_conf_mirrors_to(const struct hd_bridge_conf *bridge, const char *port)
+{
+	for (unsigned int i = 0; i < bridge->n_mirrors; i++)
+		if (strcmp(bridge->mirrors[i].to, port) == 0)
+			return true;
+	return false;
+}
+
+bool hd_mirror_conf_covers(const struct hd_mirror_conf *mirror, const char *port)
+{
+	for (unsigned int i = 0; i < mirror->n_ports; i++)
+		if (strcmp(mirror->ports[i], port) == 0)
+			return true;
+	return mirror->n_ports == 0;
+}
+
 int hd_fdb_conf_order(const struct hd_fdb_conf *a, const struct hd_fdb_conf *b)
 {
 	int order = memcmp(a->mac, b->mac, sizeof(a->mac));
@@ -106,6 +140,21 @@ static json_t *ports_document(const struct hd_bridge_conf *bridge)
 	return ports;
 }
 
+static json_t *mirrors_document(const struct hd_bridge_conf *bridge)
+{
+	json_t *mirrors = json_object();
+
+	for (unsigned int i = 0; mirrors && i < bridge->n_mirrors; i++) {
+		const struct hd_mirror_conf *mirror = &bridge->mirrors[i];
+
+		if (json_object_set_new(mirrors, mirror->name, hd_schema_document(hd_schema_mirror, mirror)) < 0) {
+			json_decref(mirrors);
+			mirrors = NULL;
+		}
+	}
+	return mirrors;
+}
+
 static json_t *bridge_document(const struct hd_bridge_conf *bridge)
 {
 	json_t *document = hd_schema_document(hd_schema_bridge, bridge);
@@ -113,7 +162,8 @@ static json_t *bridge_document(const struct hd_bridge_conf *bridge)
 	if (!document)
 		return NULL;
 	if ((bridge->n_fdb > 0 && json_object_set_new(document, "fdb", fdb_document(bridge)) < 0) ||
-	    (bridge->n_ports > 0 && json_object_set_new(document, "ports", ports_document(bridge)) < 0)) {
+	    (bridge->n_ports > 0 && json_object_set_new(document, "ports", ports_document(bridge)) < 0) ||
+	    (bridge->n_mirrors > 0 && json_object_set_new(document, "mirrors", mirrors_document(bridge)) < 0)) {
 		json_decref(document);
 		return NULL;
 	}

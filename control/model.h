@@ -53,13 +53,26 @@ struct hd_fdb_conf {
 	char port[HD_NAME_MAX + 1]; /* of the same bridge */
 };
 
+enum hd_mirror_direction { HD_MIRROR_BOTH, HD_MIRROR_RX, HD_MIRROR_TX };
+
+struct hd_mirror_conf {
+	char name[HD_NAME_MAX + 1];
+	char to[HD_NAME_MAX + 1]; /* a port of the same bridge */
+	enum hd_mirror_direction direction;
+	uint32_t snap;                                    /* bytes that are kept of a frame; 0: all */
+	uint16_t vlan;                                    /* only frames of this VLAN; 0: of any */
+	uint16_t n_ports;                                 /* 0: all of the bridge that are no mirror's destination */
+	char ports[HD_MIRROR_PORTS_MAX][HD_NAME_MAX + 1]; /* sorted */
+};
+
 struct hd_bridge_conf {
 	char name[HD_NAME_MAX + 1];
 	uint32_t fdb_limit;
 	uint32_t ageing; /* seconds, 0: never */
-	unsigned int n_ports, n_fdb;
-	struct hd_port_conf *ports; /* sorted by name */
-	struct hd_fdb_conf *fdb;    /* static entries, sorted by MAC and VLAN */
+	unsigned int n_ports, n_fdb, n_mirrors;
+	struct hd_port_conf *ports;     /* sorted by name */
+	struct hd_fdb_conf *fdb;        /* static entries, sorted by MAC and VLAN */
+	struct hd_mirror_conf *mirrors; /* sorted by name */
 };
 
 struct hd_config {
@@ -90,6 +103,13 @@ json_t *hd_config_document(const struct hd_config *config);
 
 const struct hd_bridge_conf *hd_config_bridge(const struct hd_config *config, const char *name);
 const struct hd_port_conf *hd_bridge_conf_port(const struct hd_bridge_conf *bridge, const char *name);
+/* Finds a mirror anywhere; *bridge (may be NULL) gets where. */
+const struct hd_mirror_conf *hd_config_mirror(const struct hd_config *config, const char *name,
+					      const struct hd_bridge_conf **bridge);
+/* Is a port of the bridge the destination of one of its mirrors? */
+bool hd_bridge_conf_mirrors_to(const struct hd_bridge_conf *bridge, const char *port);
+/* Does the mirror copy frames of a port, one of its bridge that is no mirror's destination? */
+bool hd_mirror_conf_covers(const struct hd_mirror_conf *mirror, const char *port);
 /* The order of static entries: <0, 0 (same MAC and VLAN), >0. */
 int hd_fdb_conf_order(const struct hd_fdb_conf *a, const struct hd_fdb_conf *b);
 /* Finds a port anywhere; *bridge (may be NULL) gets where. */

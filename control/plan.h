@@ -23,6 +23,8 @@ struct planned_bridge {
 	struct hd_run_bridge *run; /* that carries on, or was created for the plan */
 	struct hd_fdb *fdb;        /* created for the plan: a new bridge's, or one with a new limit */
 	bool created;
+	unsigned int n_mirrors;
+	struct hd_run_mirror *mirrors; /* with counters that carry on, or were made for the plan */
 };
 
 struct plan {
@@ -59,6 +61,14 @@ struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsig
 int hd_plan_publish_without(struct plan *plan, const bool *leave);
 /* A queue that changes its PMD rests for a grace period: never do two PMDs poll it. */
 int hd_plan_rest_moving(struct plan *plan);
+
+/* plan_mirror.c */
+int hd_plan_prepare_mirrors(struct plan *plan);
+/* Put the plan's mirrors in force; destroys the counters of those that are gone. No PMD knows them any more. */
+void hd_plan_settle_mirrors(struct plan *plan);
+void hd_plan_take_back_mirrors(struct plan *plan);
+/* Frees a bridge's mirrors and their counters. */
+void hd_run_mirrors_free(struct hd_run_bridge *bridge);
 
 /* run_port.c */
 uint16_t hd_run_port_free_id(const struct hd_runtime *runtime);

@@ -152,6 +152,8 @@ int hd_plan_prepare(struct plan *plan)
 	int rc = prepare_bridges(plan);
 
 	if (rc == 0)
+		rc = hd_plan_prepare_mirrors(plan);
+	if (rc == 0)
 		rc = evict(plan);
 	if (rc == 0)
 		rc = prepare_ports(plan);
@@ -193,6 +195,7 @@ void hd_plan_take_back(struct plan *plan)
 	reopen_evicted(plan);
 	if (plan->resting && hd_plan_publish_without(plan, nobody) < 0)
 		hd_error("configuration", "out of memory while going back to the former one");
+	hd_plan_take_back_mirrors(plan);
 	for (unsigned int i = 0; i < plan->n_bridges; i++) {
 		hd_fdb_destroy(plan->bridges[i].fdb);
 		if (plan->bridges[i].created)

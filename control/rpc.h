@@ -21,7 +21,7 @@ struct hd_rpc_method {
 	const char *name; /* "port.add" */
 	/*
 	 * The members: "name: string, force?: boolean, *". '?': optional. Types: string, integer, boolean, object.
-	 * '*', last: the keys of a bridge or port as well, which the validator checks.
+	 * '*', last: the keys of a bridge, port or mirror as well, which the validator checks.
 	 */
 	const char *params;
 	/*
@@ -33,8 +33,8 @@ struct hd_rpc_method {
 };
 
 /* Tables end with a row whose name is NULL. */
-extern const struct hd_rpc_method hd_cmd_bridge[], hd_cmd_port[], hd_cmd_fdb[], hd_cmd_pmd[], hd_cmd_drop[],
-	hd_cmd_config[], hd_cmd_log[], hd_cmd_version[];
+extern const struct hd_rpc_method hd_cmd_bridge[], hd_cmd_port[], hd_cmd_fdb[], hd_cmd_mirror[], hd_cmd_pmd[],
+	hd_cmd_drop[], hd_cmd_config[], hd_cmd_log[], hd_cmd_version[];
 
 /*
  * Handle one request line (a single request, a notification or a batch). `client` names who asks in the log. Returns

@@ -10,12 +10,20 @@
 #include "dataplane.h"
 #include "model.h"
 
+/* A mirror in force. */
+struct hd_run_mirror {
+	struct hd_mirror_conf conf;
+	struct hd_mirror *counters;
+};
+
 struct hd_run_bridge {
 	char name[HD_NAME_MAX + 1];
 	uint32_t serial;  /* unique over the daemon's life */
 	uint32_t ageing;  /* seconds, 0: never */
 	uint64_t refused; /* addresses not learnt: the limit was reached */
 	struct hd_fdb *fdb;
+	unsigned int n_mirrors;
+	struct hd_run_mirror *mirrors;
 };
 
 struct hd_run_port {

@@ -11,8 +11,10 @@
 #define BRIDGE(member) FIELD(hd_bridge_conf, member)
 #define PORT(member) FIELD(hd_port_conf, member)
 #define FDB(member) FIELD(hd_fdb_conf, member)
+#define MIRROR(member) FIELD(hd_mirror_conf, member)
 
 static const char *const modes[] = {[HD_VHOST_SERVER] = "server", [HD_VHOST_CLIENT] = "client", NULL};
+static const char *const directions[] = {[HD_MIRROR_BOTH] = "both", [HD_MIRROR_RX] = "rx", [HD_MIRROR_TX] = "tx", NULL};
 static const char *const engines[] = {[HD_ENGINE_NATIVE] = "native", [HD_ENGINE_DPDK] = "dpdk", NULL};
 
 const struct hd_schema_key hd_schema_root[] = {
@@ -39,6 +41,7 @@ const struct hd_schema_key hd_schema_bridge[] = {
 	 .example = "600"},
 	{.name = "fdb", .type = HD_SCHEMA_NESTED, .help = "static entries: a list"},
 	{.name = "ports", .type = HD_SCHEMA_NESTED, .help = "the ports, by name"},
+	{.name = "mirrors", .type = HD_SCHEMA_NESTED, .help = "the mirrors, by name"},
 	{.name = NULL},
 };
 
@@ -184,6 +187,39 @@ const struct hd_schema_key hd_schema_fdb[] = {
 	 FDB(port),
 	 .help = "where it is: a port of the same bridge",
 	 .example = "vm1"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key hd_schema_mirror[] = {
+	{.name = "to",
+	 .type = HD_SCHEMA_NAME,
+	 .required = true,
+	 MIRROR(to),
+	 .help = "where copies go: a port of the same bridge, which puts out nothing else and lets nothing in",
+	 .example = "tap0"},
+	{.name = "ports",
+	 .type = HD_SCHEMA_PORTS,
+	 MIRROR(ports),
+	 .help = "whose frames are copied; without: all ports of the bridge that are no mirror's `to`",
+	 .example = "vm1,vm2"},
+	{.name = "direction",
+	 .type = HD_SCHEMA_ENUM,
+	 .words = directions,
+	 MIRROR(direction),
+	 .help = "`rx`: what the ports receive; `tx`: what they send",
+	 .example = "rx"},
+	{.name = "snap",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_MIRROR_SNAP_MAX,
+	 MIRROR(snap),
+	 .help = "bytes that are kept of each frame, at least 64; 0: all",
+	 .example = "128"},
+	{.name = "vlan",
+	 .type = HD_SCHEMA_INT,
+	 .max = HD_VLAN_MAX,
+	 MIRROR(vlan),
+	 .help = "only frames of this VLAN; 0: of any",
+	 .example = "10"},
 	{.name = NULL},
 };
 

@@ -30,6 +30,7 @@ enum hd_schema_type {
 	HD_SCHEMA_TRUNK,   /* a set of VLANs: list of numbers and "a-b", "10,20-30", or "all" */
 	HD_SCHEMA_NATIVE,  /* the native VLAN of a trunk */
 	HD_SCHEMA_CPUS,    /* a CPU, or a list of one CPU a queue */
+	HD_SCHEMA_PORTS,   /* names of a mirror's ports: a list, "vm1,vm2", or "all" */
 	HD_SCHEMA_NESTED,  /* holds other tables' objects: not a key that the CLI sets */
 };
 
@@ -48,12 +49,13 @@ struct hd_schema_key {
 	int64_t min, max;         /* of numbers */
 	int64_t initial;          /* default of numbers, switches, words (index) and permissions */
 	const char *const *words; /* of HD_SCHEMA_ENUM, in the order of its C enum; ends with NULL */
-	size_t offset, size;      /* of the field in struct hd_bridge_conf, hd_port_conf or hd_fdb_conf */
-	const char *help;         /* one line */
-	const char *example;      /* a value as typed in the CLI */
+	size_t offset, size; /* of the field in struct hd_bridge_conf, hd_port_conf, hd_fdb_conf or hd_mirror_conf */
+	const char *help;    /* one line */
+	const char *example; /* a value as typed in the CLI */
 };
 
-extern const struct hd_schema_key hd_schema_root[], hd_schema_bridge[], hd_schema_port[], hd_schema_fdb[];
+extern const struct hd_schema_key hd_schema_root[], hd_schema_bridge[], hd_schema_port[], hd_schema_fdb[],
+	hd_schema_mirror[];
 
 const struct hd_schema_key *hd_schema_find(const struct hd_schema_key *table, const char *name);
 /* The key that was most likely meant by a misspelt `name`, or NULL. */
@@ -70,8 +72,8 @@ bool hd_schema_name_valid(const char *name);
 json_t *hd_schema_value(const struct hd_schema_key *key, const char *text, struct hd_error *error);
 
 /*
- * Fields of the model by their key; `object` is the hd_bridge_conf, hd_port_conf or hd_fdb_conf that the key's table
- * describes. Reading a port's keys must follow the table's order ("native" builds on "trunk", "pmd" on "queues").
+ * Fields of the model by their key; `object` is the hd_bridge_conf, hd_port_conf... that the key's table describes.
+ * Reading a port's keys must follow the table's order ("native" builds on "trunk", "pmd" on "queues").
  */
 void hd_schema_defaults(const struct hd_schema_key *table, void *object);
 /* JSON to the field. Returns 0, or -EINVAL and what is wrong with the value, without a path. */

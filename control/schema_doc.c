@@ -48,5 +48,7 @@ int main(void)
 	print_table("Port", hd_schema_port);
 	printf("\n");
 	print_table("Static FDB entry", hd_schema_fdb);
+	printf("\n");
+	print_table("Mirror", hd_schema_mirror);
 	return 0;
 }

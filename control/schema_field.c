@@ -333,6 +333,7 @@ static const struct {
 	[HD_SCHEMA_TRUNK] = {hd_schema_read_trunk, hd_schema_write_trunk},
 	[HD_SCHEMA_NATIVE] = {hd_schema_read_native, hd_schema_write_native},
 	[HD_SCHEMA_CPUS] = {hd_schema_read_cpus, hd_schema_write_cpus},
+	[HD_SCHEMA_PORTS] = {hd_schema_read_ports, hd_schema_write_ports},
 };
 
 void hd_schema_defaults(const struct hd_schema_key *table, void *object)

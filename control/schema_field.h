@@ -13,10 +13,12 @@ int hd_schema_read_access(const struct hd_schema_key *key, const json_t *value, 
 int hd_schema_read_trunk(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
 int hd_schema_read_native(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
 int hd_schema_read_cpus(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
+int hd_schema_read_ports(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error);
 
 json_t *hd_schema_write_access(const struct hd_schema_key *key, const void *object);
 json_t *hd_schema_write_trunk(const struct hd_schema_key *key, const void *object);
 json_t *hd_schema_write_native(const struct hd_schema_key *key, const void *object);
 json_t *hd_schema_write_cpus(const struct hd_schema_key *key, const void *object);
+json_t *hd_schema_write_ports(const struct hd_schema_key *key, const void *object);
 
 #endif

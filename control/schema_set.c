@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A port's VLANs and CPUs, the keys whose values are sets and lists, from and to JSON. */
+/* A port's VLANs and CPUs and a mirror's ports, the keys whose values are sets and lists, from and to JSON. */
 #include "schema_field.h"
 
 #include <errno.h>
@@ -235,6 +235,92 @@ json_t *hd_schema_write_cpus(const struct hd_schema_key *key, const void *object
 	list = json_array();
 	for (unsigned int i = 0; list && i < n; i++) {
 		if (json_array_append_new(list, json_integer(port->pmd[i])) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+/* A name into its place in the order; twice is as good as once. `item` is what it comes from, for the error. */
+static int add_port(struct hd_mirror_conf *mirror, const json_t *item, const char *name, size_t length,
+		    struct hd_error *error)
+{
+	char text[HD_NAME_MAX + 1] = "";
+	unsigned int at = 0;
+
+	if (length < sizeof(text))
+		memcpy(text, name, length);
+	if (strlen(text) != length || !hd_schema_name_valid(text)) {
+		hd_error_set(error, "%s is not a port's name", hd_schema_show(item).text);
+		return -EINVAL;
+	}
+	while (at < mirror->n_ports && strcmp(mirror->ports[at], text) < 0)
+		at++;
+	if (at < mirror->n_ports && strcmp(mirror->ports[at], text) == 0)
+		return 0;
+	if (mirror->n_ports == HD_MIRROR_PORTS_MAX) {
+		hd_error_set(error, "more than %d ports: \"all\" takes all of the bridge", HD_MIRROR_PORTS_MAX);
+		return -EINVAL;
+	}
+	memmove(mirror->ports[at + 1], mirror->ports[at], (mirror->n_ports - at) * sizeof(mirror->ports[0]));
+	memcpy(mirror->ports[at], text, sizeof(text));
+	mirror->n_ports++;
+	return 0;
+}
+
+/* "vm1,vm2" */
+static int add_ports(struct hd_mirror_conf *mirror, const json_t *item, struct hd_error *error)
+{
+	const char *text = json_string_value(item), *end = text + json_string_length(item);
+
+	for (;; text++) { /* over the comma */
+		const char *comma = memchr(text, ',', (size_t)(end - text));
+		size_t length = (size_t)((comma ? comma : end) - text);
+
+		if (add_port(mirror, item, text, length, error) < 0)
+			return -EINVAL;
+		text += length;
+		if (text == end)
+			return 0;
+	}
+}
+
+int hd_schema_read_ports(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error)
+{
+	struct hd_mirror_conf *mirror = object;
+
+	mirror->n_ports = 0;
+	memset(mirror->ports, 0, sizeof(mirror->ports));
+	if (json_is_string(value))
+		return strcmp(json_string_value(value), "all") == 0 ? 0 : add_ports(mirror, value, error);
+	if (!json_is_array(value) || json_array_size(value) == 0) {
+		hd_error_set(error, "%s is not a list of ports, or \"all\"", hd_schema_show(value).text);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const json_t *name = json_array_get(value, i);
+
+		if (!json_is_string(name)) {
+			hd_error_set(error, "%s is not a port's name", hd_schema_show(name).text);
+			return -EINVAL;
+		}
+		if (add_port(mirror, name, json_string_value(name), json_string_length(name), error) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+json_t *hd_schema_write_ports(const struct hd_schema_key *key, const void *object)
+{
+	const struct hd_mirror_conf *mirror = object;
+	json_t *list;
+
+	if (mirror->n_ports == 0)
+		return json_null();
+	list = json_array();
+	for (unsigned int i = 0; list && i < mirror->n_ports; i++) {
+		if (json_array_append_new(list, json_string(mirror->ports[i])) < 0) {
 			json_decref(list);
 			list = NULL;
 		}

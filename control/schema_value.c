@@ -117,6 +117,7 @@ void hd_schema_type_text(const struct hd_schema_key *key, char *text, size_t siz
 		[HD_SCHEMA_TRUNK] = "a list of VLANs and ranges, or all",
 		[HD_SCHEMA_NATIVE] = "a VLAN",
 		[HD_SCHEMA_CPUS] = "a CPU or a list of CPUs",
+		[HD_SCHEMA_PORTS] = "a list of ports, or all",
 		[HD_SCHEMA_NESTED] = "a key of its own",
 	};
 

@@ -173,6 +173,20 @@ json_t *hd_state_bridge(struct hd_control *control, const struct hd_bridge_conf 
 			 "refused", (json_int_t)bridge->refused);
 }
 
+json_t *hd_state_mirror(struct hd_control *control, const struct hd_bridge_conf *conf,
+			const struct hd_mirror_conf *mirror)
+{
+	const struct hd_run_bridge *bridge = hd_runtime_bridge(hd_control_runtime(control), conf->name);
+	struct hd_mirror_totals totals = {.packets = 0};
+
+	for (unsigned int i = 0; bridge != NULL && i < bridge->n_mirrors; i++) {
+		if (strcmp(bridge->mirrors[i].conf.name, mirror->name) == 0)
+			hd_mirror_totals(bridge->mirrors[i].counters, &totals);
+	}
+	return json_pack("{s:I, s:I, s:I}", "packets", (json_int_t)totals.packets, "bytes", (json_int_t)totals.bytes,
+			 "dropped", (json_int_t)totals.dropped);
+}
+
 static json_t *rxqs_of(const struct hd_runtime *runtime, uint16_t pmd)
 {
 	json_t *list = json_array();

@@ -51,6 +51,10 @@ json_t *hd_state_port_stats(struct hd_control *control, const struct hd_port_con
  */
 json_t *hd_state_bridge(struct hd_control *control, const struct hd_bridge_conf *bridge);
 
+/* {"packets", "bytes", "dropped"} of a mirror: copies made, their bytes, and how many of them did not go out. */
+json_t *hd_state_mirror(struct hd_control *control, const struct hd_bridge_conf *bridge,
+			const struct hd_mirror_conf *mirror);
+
 /*
  * [{"cpu": 2, "id": 0, "hz": 2400000000,    cycles a second
  *   "busy_cycles": 1, "idle_cycles": 1, "packets": 1, "bursts": 1,

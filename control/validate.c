@@ -23,7 +23,7 @@ struct check {
 	char path[PATH_TEXT_MAX];
 	size_t length;
 	unsigned int n_ports;
-	json_t *ports, *sockets, *devices; /* what is taken: value -> path of who took it */
+	json_t *ports, *sockets, *devices, *mirrors; /* what is taken: value -> path of who took it */
 };
 
 static int __attribute__((format(printf, 2, 3))) fail(struct check *check, const char *format, ...)
@@ -383,6 +383,100 @@ static int read_fdb(struct check *check, const json_t *list, struct hd_bridge_co
 	return 0;
 }
 
+static int no_port(struct check *check, const char *key, const char *name, const struct hd_bridge_conf *bridge)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "no port %s in bridge %s", name, bridge->name);
+	return fail_at(check, key, what);
+}
+
+static int fail_snap(struct check *check, uint32_t snap)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%" PRIu32 " is less than %d", snap, HD_MIRROR_SNAP_MIN);
+	return fail_at(check, "snap", what);
+}
+
+static int read_mirror(struct check *check, const char *name, const json_t *value, const struct hd_bridge_conf *bridge,
+		       struct hd_mirror_conf *mirror)
+{
+	int rc = check_name(check, name);
+
+	if (rc == 0)
+		rc = read_keys(check, hd_schema_mirror, value, mirror);
+	if (rc < 0)
+		return rc;
+	snprintf(mirror->name, sizeof(mirror->name), "%s", name);
+	if (mirror->snap != 0 && mirror->snap < HD_MIRROR_SNAP_MIN)
+		return fail_snap(check, mirror->snap);
+	if (!hd_bridge_conf_port(bridge, mirror->to))
+		return no_port(check, "to", mirror->to, bridge);
+	for (unsigned int i = 0; i < mirror->n_ports; i++)
+		if (!hd_bridge_conf_port(bridge, mirror->ports[i]))
+			return no_port(check, "ports", mirror->ports[i], bridge);
+	return take(check, check->mirrors, name, "a mirror's name is unique; it is also");
+}
+
+static int mirror_order(const void *a, const void *b)
+{
+	return strcmp(((const struct hd_mirror_conf *)a)->name, ((const struct hd_mirror_conf *)b)->name);
+}
+
+static int read_mirrors(struct check *check, const json_t *mirrors, struct hd_bridge_conf *bridge)
+{
+	const char *name;
+	json_t *value;
+
+	if (check_object(check, mirrors) < 0)
+		return -EINVAL;
+	if (json_object_size(mirrors) > HD_MIRRORS_MAX)
+		return fail(check, "more than %d mirrors in a bridge", HD_MIRRORS_MAX);
+	if (json_object_size(mirrors) == 0)
+		return 0;
+	bridge->mirrors = calloc(json_object_size(mirrors), sizeof(bridge->mirrors[0]));
+	if (!bridge->mirrors)
+		return -ENOMEM;
+	json_object_foreach ((json_t *)mirrors, name, value) {
+		size_t before = enter(check, name);
+		int rc = read_mirror(check, name, value, bridge, &bridge->mirrors[bridge->n_mirrors]);
+
+		leave(check, before);
+		if (rc < 0)
+			return rc;
+		bridge->n_mirrors++;
+	}
+	qsort(bridge->mirrors, bridge->n_mirrors, sizeof(bridge->mirrors[0]), mirror_order);
+	return 0;
+}
+
+/* A destination is nothing else: copies are not copied, and no station is behind it. */
+static int check_mirrors(struct check *check, const struct hd_bridge_conf *bridge)
+{
+	char what[128];
+
+	for (unsigned int i = 0; i < bridge->n_mirrors; i++) {
+		const struct hd_mirror_conf *mirror = &bridge->mirrors[i];
+		size_t before = enter(check, mirror->name);
+		int rc = 0;
+
+		for (unsigned int p = 0; p < mirror->n_ports && rc == 0; p++) {
+			snprintf(what, sizeof(what), "%s is a mirror's destination", mirror->ports[p]);
+			if (hd_bridge_conf_mirrors_to(bridge, mirror->ports[p]))
+				rc = fail_at(check, "ports", what);
+		}
+		snprintf(what, sizeof(what), "%s has a static address", mirror->to);
+		for (unsigned int e = 0; e < bridge->n_fdb && rc == 0; e++)
+			if (strcmp(bridge->fdb[e].port, mirror->to) == 0)
+				rc = fail_at(check, "to", what);
+		leave(check, before);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int read_bridge(struct check *check, const char *name, const json_t *value, struct hd_bridge_conf *bridge)
 {
 	size_t before;
@@ -401,6 +495,13 @@ static int read_bridge(struct check *check, const char *name, const json_t *valu
 		return rc;
 	before = enter(check, "fdb");
 	rc = read_fdb(check, member(value, "fdb"), bridge);
+	leave(check, before);
+	if (rc < 0)
+		return rc;
+	before = enter(check, "mirrors");
+	rc = read_mirrors(check, member(value, "mirrors"), bridge);
+	if (rc == 0)
+		rc = check_mirrors(check, bridge);
 	leave(check, before);
 	return rc;
 }
@@ -458,11 +559,13 @@ int hd_config_parse(const json_t *document, const struct hd_marks *marks, struct
 	check.ports = json_object();
 	check.sockets = json_object();
 	check.devices = json_object();
-	if (*config && check.ports && check.sockets && check.devices)
+	check.mirrors = json_object();
+	if (*config && check.ports && check.sockets && check.devices && check.mirrors)
 		rc = read_document(&check, document, *config);
 	json_decref(check.ports);
 	json_decref(check.sockets);
 	json_decref(check.devices);
+	json_decref(check.mirrors);
 	if (rc < 0) {
 		if (rc == -ENOMEM)
 			hd_error_set(error, "out of memory");

@@ -26,6 +26,7 @@
 	X(VLAN_TAGGED, "vlan-tagged", "tagged frame on an access port")                                                \
 	X(VLAN_UNTAGGED, "vlan-untagged", "untagged frame on a trunk without a native VLAN")                           \
 	X(VLAN_FILTERED, "vlan-filtered", "VLAN not allowed on the port it came in by")                                \
+	X(MIRROR_PORT, "mirror-port", "came in by a port that only puts out a mirror's copies")                        \
 	X(STORM_BROADCAST, "storm-broadcast", "over the port's broadcast limit")                                       \
 	X(STORM_MULTICAST, "storm-multicast", "over the port's multicast limit")                                       \
 	X(STORM_UNKNOWN, "storm-unknown", "over the port's unknown-unicast limit")                                     \

@@ -121,7 +121,13 @@ static uint16_t poll_rxq(struct hd_pmd *pmd, const struct hd_rxq *rxq)
 	if (unlikely(pmd->burst.n_refused != 0))
 		count_refused(pmd, rxq);
 	n = receive(pmd, rxq, sound);
+	if (unlikely(in->output_only)) {
+		hd_pmd_drop_pkts(pmd, rxq->port, HD_DROP_MIRROR_PORT, sound, n);
+		n = 0;
+	}
 	if (likely(n != 0)) {
+		if (unlikely(in->mirrors[HD_PORT_RX] != 0))
+			hd_mirror_copy(pmd, in, HD_PORT_RX, sound, n);
 		hd_bridge_forward(pmd, in, sound, n);
 		hd_tx_flush(pmd);
 	}

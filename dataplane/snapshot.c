@@ -19,7 +19,20 @@ static int add_bridge(struct hd_snapshot_bridge *bridge, const struct hd_snapsho
 	bridge->fdb_size = hd_fdb_size(in->fdb);
 	bridge->tables = in->tables;
 	bridge->ports = zalloc(n_ports * sizeof(*bridge->ports) + 1);
-	return bridge->ports == NULL ? -1 : 0;
+	bridge->mirrors = zalloc(in->n_mirrors * sizeof(*bridge->mirrors) + 1);
+	if (bridge->ports == NULL || bridge->mirrors == NULL)
+		return -1;
+	for (uint16_t i = 0; i < in->n_mirrors; i++)
+		bridge->mirrors[i] = in->mirrors[i];
+	return 0;
+}
+
+/* Nothing is switched or flooded to it, and what it puts out keeps its tag or has none. */
+static void make_output_only(struct hd_snapshot_port *port)
+{
+	port->output_only = true;
+	port->bridge = NULL;
+	hd_vlan_init(&port->vlan, HD_VLAN_TRANSPARENT, HD_VLAN_NONE);
 }
 
 static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_in *in)
@@ -35,6 +48,9 @@ static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 	port->ofport = in->ofport;
 	port->isolated = in->isolated;
 	port->vlan = *in->vlan;
+	port->mirrors[HD_PORT_RX] = in->mirrors[HD_PORT_RX];
+	port->mirrors[HD_PORT_TX] = in->mirrors[HD_PORT_TX];
+	port->mirror = bridge->mirrors;
 	for (int class = 0; class < HD_STORM_CLASSES; class ++) {
 		hd_storm_limit_init(&port->storm[class], in->storm[class], rte_get_tsc_hz());
 		port->storm_limited |= in->storm[class] != 0;
@@ -42,7 +58,10 @@ static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 	snapshot->ports[in->port->id] = port;
 	if (in->ofport != HD_OFPORT_NONE && in->ofport <= HD_OFPORT_MAX)
 		snapshot->by_ofport[in->ofport] = (uint16_t)(in->port->id + 1);
-	bridge->ports[bridge->n_ports++] = in->port->id;
+	if (in->output_only)
+		make_output_only(port);
+	else
+		bridge->ports[bridge->n_ports++] = in->port->id;
 	for (uint16_t queue = 0; queue < in->port->n_queues; queue++)
 		snapshot->pmds[in->pmd[queue]].n_rxqs++;
 	return 0;
@@ -106,8 +125,10 @@ void hd_snapshot_free(struct hd_snapshot *snapshot)
 		rte_free(snapshot->pmds[pmd].rxqs);
 	for (unsigned int id = 0; id < HD_PORTS_MAX; id++)
 		rte_free((void *)(uintptr_t)snapshot->ports[id]);
-	for (uint16_t i = 0; snapshot->bridges != NULL && i < snapshot->n_bridges; i++)
+	for (uint16_t i = 0; snapshot->bridges != NULL && i < snapshot->n_bridges; i++) {
 		rte_free(snapshot->bridges[i].ports);
+		rte_free(snapshot->bridges[i].mirrors);
+	}
 	rte_free(snapshot->bridges);
 	rte_free(snapshot);
 }

@@ -13,6 +13,7 @@
 
 #include "fdb.h"
 #include "flow/key.h"
+#include "mirror.h"
 #include "port.h"
 #include "storm.h"
 #include "vlan.h"
@@ -27,6 +28,7 @@ struct hd_snapshot_bridge {
 	struct hd_tables *tables; /* NULL: none, a plain learning bridge */
 	uint16_t n_ports;
 	uint16_t *ports; /* ids, for flooding */
+	struct hd_snapshot_mirror *mirrors;
 };
 
 struct hd_snapshot_port {
@@ -35,7 +37,10 @@ struct hd_snapshot_port {
 	uint32_t max_len; /* bytes of the longest untagged frame: MTU and Ethernet header */
 	uint16_t ofport;  /* what rules call it; HD_OFPORT_NONE: nothing */
 	bool isolated;
-	bool storm_limited; /* any class has a limit */
+	bool storm_limited;  /* any class has a limit */
+	bool output_only;    /* a mirror's destination: `bridge` is NULL */
+	uint32_t mirrors[2]; /* by enum hd_port_direction: a bit for each of ... */
+	const struct hd_snapshot_mirror *mirror;
 	struct hd_vlan_conf vlan;
 	struct hd_storm_limit storm[HD_STORM_CLASSES];
 };
@@ -67,6 +72,8 @@ struct hd_snapshot_port_in {
 	uint16_t mtu;
 	uint16_t ofport; /* HD_OFPORT_NONE: rules can't name it */
 	bool isolated;
+	bool output_only;
+	uint32_t mirrors[2]; /* of its bridge, by direction: a bit each */
 	const struct hd_vlan_conf *vlan;
 	const uint32_t *storm; /* packets per second, a class each */
 	const uint16_t *pmd;   /* PMD id, a receive queue each */
@@ -76,6 +83,8 @@ struct hd_snapshot_bridge_in {
 	uint32_t serial;
 	const struct hd_fdb *fdb;
 	struct hd_tables *tables; /* may be NULL */
+	const struct hd_snapshot_mirror *mirrors;
+	uint16_t n_mirrors; /* at most HD_MIRRORS_MAX */
 };
 
 /* Control thread. NULL if out of memory. */

@@ -159,7 +159,17 @@ static inline bool must_segment(const struct hd_pkt *pkt, uint8_t caps)
 	       (pkt->off.gso == HD_GSO_TCP6 && !(caps & HD_CAP_TSO6));
 }
 
-static void flush_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, struct hd_out *out)
+/* Shaped packets leave the switch: this way or that, mirrored first if somebody watches. */
+static void emit(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, struct hd_pkt **pkts, uint16_t n)
+{
+	if (n == 0)
+		return;
+	if (unlikely(dst->mirrors[HD_PORT_TX] != 0))
+		hd_mirror_copy(pmd, dst, HD_PORT_TX, pkts, n);
+	send_port(pmd, dst->port, pkts, n);
+}
+
+void hd_tx_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, struct hd_out *out)
 {
 	struct hd_port *port = dst->port;
 	uint8_t caps = atomic_load_explicit(&port->caps, memory_order_relaxed);
@@ -179,14 +189,16 @@ static void flush_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, s
 			continue;
 		}
 		if (unlikely(must_segment(pkt, caps))) {
-			send_port(pmd, port, ready, n); /* what came before it leaves before it */
+			emit(pmd, dst, ready, n); /* what came before it leaves before it */
 			n = 0;
+			if (unlikely(dst->mirrors[HD_PORT_TX] != 0))
+				hd_mirror_copy(pmd, dst, HD_PORT_TX, &pkt, 1);
 			send_segmented(pmd, port, pkt, caps);
 			continue;
 		}
 		ready[n++] = pkt;
 	}
-	send_port(pmd, port, ready, n);
+	emit(pmd, dst, ready, n);
 }
 
 void hd_tx_flush(struct hd_pmd *pmd)
@@ -195,7 +207,7 @@ void hd_tx_flush(struct hd_pmd *pmd)
 		uint16_t id = pmd->active[i];
 		struct hd_out *out = &pmd->out[id];
 
-		flush_port(pmd, pmd->snapshot->ports[id], out);
+		hd_tx_port(pmd, pmd->snapshot->ports[id], out);
 		out->n = 0;
 	}
 	pmd->n_active = 0;

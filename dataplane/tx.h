@@ -11,4 +11,7 @@
 /* PMD thread. Sends or drops everything in pmd->out. */
 void hd_tx_flush(struct hd_pmd *pmd);
 
+/* PMD thread. Sends or drops `out`, to a port of this round's snapshot. */
+void hd_tx_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, struct hd_out *out);
+
 #endif

@@ -144,10 +144,9 @@ fuzz() {
 	local target scratch
 	begin "Building build-fuzz"
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true </dev/null || die "meson setup build-fuzz"
-	ninja -C build-fuzz tests/fuzz/fuzz_{parse,key,yaml,rpc,session,split,packed} </dev/null || die "build of the fuzzers"
-	for target in parse key yaml rpc session split packed; do
-	ninja -C build-fuzz tests/fuzz/fuzz_{parse,yaml,flow,rpc,session,split,packed} </dev/null || die "build of the fuzzers"
-	for target in parse yaml flow rpc session split packed; do
+	ninja -C build-fuzz tests/fuzz/fuzz_{parse,key,yaml,flow,rpc,session,split,packed} </dev/null ||
+		die "build of the fuzzers"
+	for target in parse key yaml flow rpc session split packed; do
 		begin "Fuzzing $target"
 		scratch=$(mktemp -d)
 		if build-fuzz/tests/fuzz/fuzz_$target -max_total_time="${HEDDLE_FUZZ_SECONDS:-20}" \

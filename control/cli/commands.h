@@ -13,6 +13,7 @@ enum hd_value {
 	HD_VALUE_NEW,    /* a name that is not taken */
 	HD_VALUE_BRIDGE,
 	HD_VALUE_PORT,
+	HD_VALUE_MIRROR,
 	HD_VALUE_MAC,
 	HD_VALUE_VLAN,
 	HD_VALUE_FILE,
@@ -48,7 +49,7 @@ struct hd_command {
 	const char *noun, *verb; /* verb NULL: the noun is all */
 	const char *method;      /* NULL: `run` does without */
 	struct hd_arg args[HD_ARGS_MAX + 1];
-	const struct hd_schema_key *keys; /* of a bridge or a port, as further "KEY VALUE" */
+	const struct hd_schema_key *keys; /* of a bridge, port or mirror, as further "KEY VALUE" */
 	/* Instead of calling the method and showing what comes back. Takes the reference to params. */
 	int (*run)(struct hd_cli *cli, const struct hd_command *command, json_t *params);
 	void (*show)(const struct hd_view *view); /* NULL: nothing to say */

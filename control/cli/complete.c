@@ -93,6 +93,9 @@ static void offer_value(struct hd_cli *cli, const struct hd_command *command, co
 	case HD_VALUE_PORT:
 		offer_names(cli, "port.stats", bridge, prefix);
 		break;
+	case HD_VALUE_MIRROR:
+		offer_names(cli, "mirror.show", NULL, prefix);
+		break;
 	case HD_VALUE_LEVEL:
 		for (int level = HD_LOG_ERROR; level <= HD_LOG_DEBUG; level++)
 			offer(hd_log_level_name((enum hd_log_level)level), prefix);
@@ -123,7 +126,7 @@ static void offer_key_value(const struct hd_schema_key *key, const char *prefix)
 		offer("on", prefix);
 		offer("off", prefix);
 	}
-	if (key->type == HD_SCHEMA_TRUNK)
+	if (key->type == HD_SCHEMA_TRUNK || key->type == HD_SCHEMA_PORTS)
 		offer("all", prefix);
 	if (key->type != HD_SCHEMA_PATH && prefix[0] != '\0')
 		offer("none", prefix);

@@ -353,7 +353,7 @@ static const char *placeholder(const struct hd_arg *arg)
 		[HD_VALUE_NEW] = "NAME",    [HD_VALUE_BRIDGE] = "BRIDGE", [HD_VALUE_PORT] = "PORT",
 		[HD_VALUE_MAC] = "MAC",     [HD_VALUE_VLAN] = "VLAN",     [HD_VALUE_FILE] = "FILE",
 		[HD_VALUE_LEVEL] = "LEVEL", [HD_VALUE_DURATION] = "TIME", [HD_VALUE_WORD] = "WORD",
-		[HD_VALUE_SWITCH] = "",     [HD_VALUE_REASON] = "REASON",
+		[HD_VALUE_SWITCH] = "",     [HD_VALUE_REASON] = "REASON", [HD_VALUE_MIRROR] = "MIRROR",
 	};
 
 	return names[arg->value];

@@ -159,6 +159,41 @@ void hd_show_fdb(const struct hd_view *view)
 	hd_table_print(table, 0);
 }
 
+void hd_show_mirrors(const struct hd_view *view)
+{
+	struct hd_table *table = hd_table_new("NAME BRIDGE TO DIRECTION >SNAP >VLAN >PACKETS >BYTES >DROPPED");
+	const json_t *mirror, *before;
+	char text[512];
+	size_t i;
+
+	if (view->seconds > 0)
+		hd_table_column(table, ">PPS");
+	hd_table_column(table, "PORTS");
+	json_array_foreach (view->result, i, mirror) {
+		hd_table_cell(table, "%s", hd_show_text(mirror, "name"));
+		hd_table_cell(table, "%s", hd_show_text(mirror, "bridge"));
+		hd_table_cell(table, "%s", hd_show_text(mirror, "to"));
+		hd_table_cell(table, "%s", hd_show_text(mirror, "direction"));
+		for (int key = 0; key < 2; key++) {
+			json_int_t value = hd_show_count(mirror, key == 0 ? "snap" : "vlan");
+
+			if (value > 0)
+				hd_table_cell(table, "%lld", (long long)value);
+			else
+				hd_table_cell(table, "all");
+		}
+		hd_table_cell(table, "%lld", (long long)hd_show_count(mirror, "packets"));
+		hd_table_cell(table, "%lld", (long long)hd_show_count(mirror, "bytes"));
+		hd_table_cell(table, "%lld", (long long)hd_show_count(mirror, "dropped"));
+		before = hd_show_same(view->before, mirror, "name");
+		if (view->seconds > 0)
+			hd_show_rate(table, view, mirror, before, "packets", 1);
+		hd_show_value(json_object_get(mirror, "ports"), text, sizeof(text));
+		hd_table_cell(table, "%s", text);
+	}
+	hd_table_print(table, 0);
+}
+
 /* What a key was and is: "vlan 10 -> 20", "vlan 20" where it is new. */
 static void print_key(const char *key, const json_t *pair)
 {
@@ -177,7 +212,7 @@ static void print_key(const char *key, const json_t *pair)
 /* "port set      br0 vm1  vlan 10 -> 20" */
 static void print_change(const json_t *change)
 {
-	static const char *const parts[] = {"port", "mac"};
+	static const char *const parts[] = {"port", "mac", "mirror"};
 	json_t *pair;
 	const char *key;
 

@@ -12,6 +12,10 @@
 #define HD_QUEUES_MAX 256       /* queue pairs of a port */
 #define HD_VHOST_QUEUES_MAX 128 /* of a vhost port: messages number its rings with 8 bits */
 #define HD_PMDS_MAX 64
+#define HD_MIRRORS_MAX 16     /* of a bridge */
+#define HD_MIRROR_SNAP_MIN 64 /* bytes of a frame that are kept */
+#define HD_MIRROR_SNAP_MAX 65535
+#define HD_MIRROR_PORTS_MAX 64 /* that a mirror names; all needs no names */
 
 #define HD_VLAN_MIN 1
 #define HD_VLAN_MAX 4094 /* IEEE 802.1Q-2018 9.6: 0 is priority-tagged, 4095 reserved */

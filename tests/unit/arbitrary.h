@@ -146,6 +146,43 @@ static inline json_t *arbitrary_config(void)
 	return json_pack("{s:o}", "bridges", bridges);
 }
 
+/* Give bridges mirrors: one port that is in no static entry for a destination, others or all to be copied. */
+static inline void arbitrary_mirrors(json_t *config)
+{
+	const char *bridge_name, *name, *to;
+	json_t *bridge, *port, *mirrors, *mirror, *list, *entry;
+	size_t i;
+
+	json_object_foreach (json_object_get(config, "bridges"), bridge_name, bridge) {
+		to = NULL;
+		json_object_foreach (json_object_get(bridge, "ports"), name, port)
+			to = to == NULL || below(2) ? name : to;
+		json_array_foreach (json_object_get(bridge, "fdb"), i, entry)
+			if (to != NULL && strcmp(json_string_value(json_object_get(entry, "port")), to) == 0)
+				to = NULL;
+		mirrors = json_object();
+		for (int n = 0; to != NULL && n < 3; n++) {
+			list = json_array();
+			json_object_foreach (json_object_get(bridge, "ports"), name, port)
+				if (strcmp(name, to) != 0 && below(2))
+					json_array_append_new(list, json_string(name));
+			mirror = json_pack("{s:s}", "to", to);
+			maybe(mirror, "ports", 2, json_array_size(list) > 0 ? json_incref(list) : json_string("all"));
+			json_decref(list);
+			maybe(mirror, "direction", 2, json_string(below(2) ? "rx" : below(2) ? "tx" : "both"));
+			maybe(mirror, "snap", 2, json_integer(below(2) ? 0 : 64 + below(1000)));
+			maybe(mirror, "vlan", 2, json_integer(below(4095)));
+			if (below(2))
+				json_object_set_new(mirrors, (char[]){'m', bridge_name[2], (char)('0' + n), '\0'},
+						    mirror);
+			else
+				json_decref(mirror);
+		}
+		maybe(bridge, "mirrors", 2, json_incref(mirrors));
+		json_decref(mirrors);
+	}
+}
+
 static inline json_t *arbitrary_text(void)
 {
 	static const char *const texts[] = {

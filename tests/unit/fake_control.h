@@ -153,6 +153,12 @@ json_t *hd_state_bridge(struct hd_control *control, const struct hd_bridge_conf 
 			 (int)bridge->n_fdb, "limit", (int)bridge->fdb_limit, "refused", 0);
 }
 
+json_t *hd_state_mirror(struct hd_control *control, const struct hd_bridge_conf *bridge,
+			const struct hd_mirror_conf *mirror)
+{
+	return json_pack("{s:i, s:i, s:i}", "packets", 7, "bytes", 420, "dropped", 1);
+}
+
 json_t *hd_state_pmds(struct hd_control *control)
 {
 	return json_pack("[{s:i, s:i, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:i, s:[{s:s, s:i, s:i}]}]", "cpu", 2, "id", 0,

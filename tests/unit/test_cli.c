@@ -203,6 +203,12 @@ static const struct {
 	{"--help", OK, "usage: heddle"},
 	{"-V", OK, "heddle "},
 	{"drop show", OK, "rx 100 + copies 3 + segments 2 = tx 92 + drops 13\n"},
+	{"mirror add m0 bridge br0", REFUSED, "bridges.br0.mirrors.m0: to is missing"},
+	{"mirror add m0 bridge br0 to", USAGE, "to: its value is missing"},
+	{"mirror add m0 bridge br0 to vm1 ports vm2,up0 direction rx snap 128", OK, ""},
+	{"mirror add m0 bridge br0 to vm9", REFUSED, "bridges.br0.mirrors.m0.to: no port vm9 in bridge br0"},
+	{"mirror del m0", REFUSED, "mirrors.m0: no such mirror"},
+	{"mirror show", OK, "NAME  BRIDGE  TO  DIRECTION  SNAP  VLAN  PACKETS  BYTES  DROPPED  PORTS\n"},
 	{"drop frames", OK,
 	 "   AGE  PORT  REASON       LENGTH  FRAME\n"
 	 "3.250s  vm1   vlan-tagged      60  02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, VLAN 10, type 0x88b5, "
@@ -240,6 +246,9 @@ START_TEST(test_json)
 		"-j fdb show",
 		"-j pmd show",
 		"-j drop show",
+		"-j mirror add m bridge br0 to vm1",
+		"-j mirror show",
+		"-j mirror del m",
 		"-j drop frames",
 		"-j drop save a.pcapng",
 		"-j version",
@@ -294,6 +303,20 @@ START_TEST(test_rounds)
 }
 END_TEST
 
+START_TEST(test_mirrors)
+{
+	ports();
+	silent("mirror add m0 bridge br0 to vm1 snap 128");
+	check("mirror show", OK,
+	      "NAME  BRIDGE  TO   DIRECTION  SNAP  VLAN  PACKETS  BYTES  DROPPED  PORTS\n"
+	      "m0    br0     vm1  both        128   all        7    420        1  up0,vm2\n");
+	silent("mirror set m0 snap none ports vm2");
+	check("-w 0.1 -n 2 mirror show", OK, "PPS");
+	check("config rollback", OK, "mirror set    br0 m0  ports vm2 -> none  snap 0 -> 128\n");
+	silent("mirror del m0");
+}
+END_TEST
+
 START_TEST(test_config)
 {
 	ports();
@@ -341,6 +364,8 @@ static const struct {
 	{"-j port set vm1 isolated ''", "on\noff\n"},
 	{"log level d", "debug\n"},
 	{"fdb show br0 port vm2 v", "vlan\n"},
+	{"mirror add m bridge br0 to vm1 di", "direction\n"},
+	{"mirror add m bridge br0 to vm1 direction r", "rx\n"},
 	{"drop f", "frames\n"},
 	{"drop frames v", "vm1\nvm2\n"},
 	{"drop frames reason st", "storm-broadcast\nstorm-multicast\nstorm-unknown\n"},
@@ -422,6 +447,7 @@ int main(void)
 	tcase_add_test(tcase, test_json);
 	tcase_add_test(tcase, test_fdb_pages);
 	tcase_add_test(tcase, test_rounds);
+	tcase_add_test(tcase, test_mirrors);
 	tcase_add_test(tcase, test_config);
 	tcase_add_test(tcase, test_no_daemon);
 	tcase_add_test(tcase, test_completion);

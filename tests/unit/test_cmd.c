@@ -48,6 +48,13 @@ static const struct {
 	 HD_RPC_INVALID_PARAMS, "vlan"},
 	{"fdb.add", "{\"bridge\":\"br0\",\"mac\":\"52:54:00:00:00:01\",\"port\":\"vm9\"}", HD_RPC_REFUSED, "ports.vm9"},
 	{"fdb.del", "{\"bridge\":\"br0\",\"mac\":\"52:54:00:00:00:99\"}", HD_RPC_REFUSED, "no such entry"},
+	{"mirror.add", "{\"name\":\"m\",\"bridge\":\"br9\",\"to\":\"vm1\"}", HD_RPC_REFUSED,
+	 "bridges.br9: no such bridge"},
+	{"mirror.add", "{\"name\":\"m\",\"bridge\":\"br1\",\"to\":\"vm1\"}", HD_RPC_INVALID_PARAMS,
+	 "bridges.br1.mirrors.m.to: no port vm1 in bridge br1"},
+	{"mirror.set", "{\"name\":\"m\",\"snap\":64}", HD_RPC_REFUSED, "mirrors.m: no such mirror"},
+	{"mirror.del", "{\"name\":\"m\"}", HD_RPC_REFUSED, "mirrors.m: no such mirror"},
+	{"mirror.show", "{\"name\":\"m\"}", HD_RPC_REFUSED, "mirrors.m: no such mirror"},
 	{"drop.frames", "{\"port\":\"vm9\"}", HD_RPC_REFUSED, "ports.vm9: no such port"},
 	{"drop.frames", "{\"reason\":\"tx\"}", HD_RPC_INVALID_PARAMS, "reason: tx: no such reason"},
 	{"drop.frames", "{\"max\":4097}", HD_RPC_INVALID_PARAMS, "max: 4097 is not 1..4096"},
@@ -112,6 +119,30 @@ START_TEST(test_ports)
 	done("bridge.set", "{\"name\":\"br1\",\"ageing\":null}");
 	done("bridge.del", "{\"name\":\"br0\",\"force\":true}");
 	check_document("{\"bridges\":{\"br1\":{}}}");
+}
+END_TEST
+
+START_TEST(test_mirrors)
+{
+	json_t *result, *mirror;
+
+	two_bridges();
+	done("mirror.add", "{\"name\":\"m\",\"bridge\":\"br0\",\"to\":\"vm2\",\"snap\":64}");
+	refused("mirror.add", "{\"name\":\"m\",\"bridge\":\"br1\",\"to\":\"vm1\"}", HD_RPC_REFUSED,
+		"bridges.br0.mirrors.m: exists already");
+	refused("port.del", "{\"name\":\"vm2\"}", HD_RPC_INVALID_PARAMS, "bridges.br0.mirrors.m.to: no port vm2");
+	done("mirror.set", "{\"name\":\"m\",\"snap\":null,\"direction\":\"rx\"}");
+	result = call("mirror.show", "{\"name\":\"m\"}");
+	mirror = json_array_get(result, 0);
+	ck_assert_str_eq(json_string_value(json_object_get(mirror, "to")), "vm2");
+	ck_assert_str_eq(json_string_value(json_object_get(mirror, "direction")), "rx");
+	ck_assert_int_eq(json_integer_value(json_object_get(mirror, "snap")), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(mirror, "packets")), 7);
+	ck_assert_uint_eq(json_array_size(json_object_get(mirror, "ports")), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(mirror, "ports"), 0)), "vm1");
+	json_decref(result);
+	done("mirror.del", "{\"name\":\"m\"}");
+	done("port.del", "{\"name\":\"vm2\"}");
 }
 END_TEST
 
@@ -296,6 +327,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_refusals, 0, N(refusals));
 	tcase_add_test(tcase, test_ports);
+	tcase_add_test(tcase, test_mirrors);
 	tcase_add_test(tcase, test_show);
 	tcase_add_test(tcase, test_fdb_pages);
 	tcase_add_test(tcase, test_fdb_static);

@@ -69,6 +69,13 @@ static const struct {
 	 BR0("fdb: [{mac: 52:54:00:00:00:01, port: q}], ports: {p: {vhost: /a}, q: {vhost: /b}}"),
 	 "[{'change': 'fdb add', 'bridge': 'br0', 'mac': '52:54:00:00:00:01', 'port': 'q'}, "
 	 "{'change': 'fdb del', 'bridge': 'br0', 'mac': '52:54:00:00:00:01', 'port': 'p'}]"},
+	{BR0("mirrors: {m: {to: p}}, ports: {p: {vhost: /a}, q: {vhost: /b}}"),
+	 BR0("mirrors: {m: {to: p, ports: q, snap: 64}, n: {to: p}}, ports: {p: {vhost: /a}, q: {vhost: /b}}"),
+	 "[{'change': 'mirror add', 'bridge': 'br0', 'mirror': 'n', 'keys': {'to': [null, 'p']}}, "
+	 "{'change': 'mirror set', 'bridge': 'br0', 'mirror': 'm', 'keys': {'ports': [null, ['q']], 'snap': [0, "
+	 "64]}}]"},
+	{BR0("mirrors: {m: {to: p}}, ports: {p: {vhost: /a}}"), BR0("ports: {p: {vhost: /a}}"),
+	 "[{'change': 'mirror del', 'bridge': 'br0', 'mirror': 'm'}]"},
 	{VM1(""), "",
 	 "[{'change': 'bridge del', 'bridge': 'br0'}, {'change': 'port del', 'bridge': 'br0', 'port': 'vm1'}]"},
 };
@@ -157,6 +164,7 @@ static void set_bridge(json_t *bridges, const struct hd_bridge_conf *bridge)
 	json_object_del(target, "ageing");
 	json_object_del(part, "ports");
 	json_object_del(part, "fdb");
+	json_object_del(part, "mirrors");
 	json_object_update(target, part);
 	json_decref(part);
 }
@@ -210,6 +218,22 @@ static void set_fdb(json_t *bridges, const struct hd_change *change)
 	json_decref(part);
 }
 
+static void set_mirror(json_t *bridges, const struct hd_change *change)
+{
+	json_t *part, *target;
+
+	if (!change->new_mirror) {
+		json_object_del(json_object_get(member(bridges, change->old_bridge->name), "mirrors"),
+				change->old_mirror->name);
+		return;
+	}
+	part = whole(change->new_bridge);
+	target = member(member(bridges, change->new_bridge->name), "mirrors");
+	json_object_set(target, change->new_mirror->name,
+			json_object_get(json_object_get(part, "mirrors"), change->new_mirror->name));
+	json_decref(part);
+}
+
 /* Deleted entries first, then everything but deleted bridges, and those last. */
 static void carry_out(json_t *document, const struct hd_diff *diff)
 {
@@ -225,6 +249,8 @@ static void carry_out(json_t *document, const struct hd_diff *diff)
 			set_bridge(bridges, change->new_bridge);
 		else if (change->kind == HD_CHANGE_FDB_ADD)
 			set_fdb(bridges, change);
+		else if (change->kind >= HD_CHANGE_MIRROR_ADD)
+			set_mirror(bridges, change);
 		else if (change->kind >= HD_CHANGE_PORT_ADD && change->kind <= HD_CHANGE_PORT_DEL)
 			set_port(bridges, change);
 	}
@@ -238,6 +264,7 @@ static void carry_out(json_t *document, const struct hd_diff *diff)
 		left = json_object_get(bridges, bridge->name);
 		ck_assert_uint_eq(json_object_size(json_object_get(left, "ports")), 0);
 		ck_assert_uint_eq(json_array_size(json_object_get(left, "fdb")), 0);
+		ck_assert_uint_eq(json_object_size(json_object_get(left, "mirrors")), 0);
 		json_object_del(bridges, bridge->name);
 	}
 }
@@ -286,6 +313,7 @@ START_TEST(test_leads_there)
 	for (int i = 0; i < 1500; i++) {
 		json_t *to = arbitrary_config();
 
+		arbitrary_mirrors(to);
 		assert_leads(from, to);
 		json_decref(from);
 		from = to;

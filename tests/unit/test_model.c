@@ -171,6 +171,8 @@ END_TEST
 #define PORT(keys) "bridges: {br0: {ports: {p: {vhost: /a, " keys "}}}}"
 #define IN_PORT "f:1: bridges.br0.ports.p"
 #define FDB(entry) "bridges: {br0: {" FDB_PORTS ", fdb: [" entry "]}}"
+#define MIRROR(keys) "bridges: {br0: {" FDB_PORTS ", mirrors: {m: {" keys "}}}}"
+#define IN_MIRROR "f:1: bridges.br0.mirrors.m"
 #define FDB_PORTS "ports: {p: {vhost: /a}, q: {vhost: /b, vlan: 5}, t: {vhost: /c, trunk: 7}}"
 
 static const struct {
@@ -271,6 +273,31 @@ static const struct {
 	 "f:1: bridges.br0.fdb[0].vlan: port t does not carry VLAN 8"},
 	{FDB("{mac: 52:54:00:00:00:0a, vlan: 5, port: q}, {mac: 52:54:00:00:00:0A, vlan: 5, port: p}"),
 	 "f:1: bridges.br0.fdb[1].mac: already used by bridges.br0.fdb[0].mac"},
+	{"bridges: {br0: {mirrors: 1}}", "f:1: bridges.br0.mirrors: 1 is not a mapping"},
+	{"bridges: {br0: {mirrors: {\"a b\": }}}", "f:1: bridges.br0.mirrors.a b: not a name: 1 to 31 letters, digits, "
+						   "\"_\", \".\" and \"-\", the first a letter or "
+						   "digit, none of the commands' words"},
+	{MIRROR(""), IN_MIRROR ": to is missing"},
+	{MIRROR("to: p, snp: 64"), IN_MIRROR ".snp: unknown key (did you mean snap?)"},
+	{MIRROR("to: r"), IN_MIRROR ".to: no port r in bridge br0"},
+	{MIRROR("to: p, ports: [q, r]"), IN_MIRROR ".ports: no port r in bridge br0"},
+	{MIRROR("to: p, ports: [q, p]"), IN_MIRROR ".ports: p is a mirror's destination"},
+	{MIRROR("to: p, ports: []"), IN_MIRROR ".ports: [] is not a list of ports, or \"all\""},
+	{MIRROR("to: p, ports: 7"), IN_MIRROR ".ports: 7 is not a list of ports, or \"all\""},
+	{MIRROR("to: p, ports: [7]"), IN_MIRROR ".ports: 7 is not a port's name"},
+	{MIRROR("to: p, ports: \"q,,t\""), IN_MIRROR ".ports: \"q,,t\" is not a port's name"},
+	{MIRROR("to: p, ports: \"q,\""), IN_MIRROR ".ports: \"q,\" is not a port's name"},
+	{MIRROR("to: p, direction: in"), IN_MIRROR ".direction: \"in\" is not both, rx or tx"},
+	{MIRROR("to: p, snap: 63"), IN_MIRROR ".snap: 63 is less than 64"},
+	{MIRROR("to: p, snap: 65536"), IN_MIRROR ".snap: 65536 is not 0..65535"},
+	{MIRROR("to: p, vlan: 4095"), IN_MIRROR ".vlan: 4095 is not 0..4094"},
+	{"bridges: {br0: {" FDB_PORTS ", mirrors: {m: {to: p}, n: {to: q, ports: [p]}}}}",
+	 "f:1: bridges.br0.mirrors.n.ports: p is a mirror's destination"},
+	{"bridges: {br0: {" FDB_PORTS ", fdb: [{mac: 52:54:00:00:00:01, port: p}], mirrors: {m: {to: p}}}}",
+	 IN_MIRROR ".to: p has a static address"},
+	{"bridges: {br0: {" FDB_PORTS
+	 ", mirrors: {m: {to: p}}}, br1: {ports: {x: {vhost: /x}}, mirrors: {m: {to: x}}}}",
+	 "f:1: bridges.br1.mirrors.m: a mirror's name is unique; it is also bridges.br0.mirrors.m"},
 };
 
 START_TEST(test_refusals)
@@ -439,6 +466,34 @@ static void assert_equal(const struct hd_config *a, const struct hd_config *b)
 	}
 }
 
+START_TEST(test_mirrors)
+{
+	struct hd_config *config =
+		good("bridges: {br0: {" FDB_PORTS ", mirrors: {z: {to: p}, a: {to: p, ports: \"t,q,t\","
+		     " direction: rx, snap: 128, vlan: 5}}}}");
+	const struct hd_bridge_conf *bridge;
+	const struct hd_mirror_conf *a = hd_config_mirror(config, "a", &bridge),
+				    *z = hd_config_mirror(config, "z", NULL);
+
+	ck_assert_ptr_eq(bridge, &config->bridges[0]);
+	ck_assert_ptr_eq(a, &bridge->mirrors[0]);
+	ck_assert_ptr_null(hd_config_mirror(config, "m", NULL));
+	ck_assert_str_eq(a->to, "p");
+	ck_assert_int_eq(a->direction, HD_MIRROR_RX);
+	ck_assert_uint_eq(a->snap, 128);
+	ck_assert_uint_eq(a->vlan, 5);
+	ck_assert_uint_eq(a->n_ports, 2);
+	ck_assert_str_eq(a->ports[0], "q");
+	ck_assert_str_eq(a->ports[1], "t");
+	ck_assert(hd_mirror_conf_covers(a, "q") && !hd_mirror_conf_covers(a, "r"));
+	ck_assert_int_eq(z->direction, HD_MIRROR_BOTH);
+	ck_assert_uint_eq(z->n_ports, 0);
+	ck_assert(hd_mirror_conf_covers(z, "q"));
+	ck_assert(hd_bridge_conf_mirrors_to(bridge, "p") && !hd_bridge_conf_mirrors_to(bridge, "q"));
+	hd_config_free(config);
+}
+END_TEST
+
 /* model -> document -> YAML -> document -> model: nothing is lost, and the second document is the first. */
 START_TEST(test_round_trip)
 {
@@ -449,6 +504,7 @@ START_TEST(test_round_trip)
 		struct hd_error error = {0};
 		char *text;
 
+		arbitrary_mirrors(source);
 		ck_assert_msg(hd_config_parse(source, NULL, &config, &error) == 0, "%s", error.text);
 		document = hd_config_document(config);
 		text = hd_yaml_dump(document);
@@ -477,6 +533,7 @@ START_TEST(test_mutations)
 		struct hd_config *config;
 		struct hd_error error = {0};
 
+		arbitrary_mirrors(document);
 		for (uint32_t n = 1 + below(3); n > 0; n--)
 			mutate(document, 3);
 		if (hd_config_parse(document, NULL, &config, &error) == 0) {
@@ -514,6 +571,7 @@ int main(void)
 	tcase_add_test(tests, test_limits);
 	tcase_add_test(tests, test_empty);
 	tcase_add_test(tests, test_examples);
+	tcase_add_test(tests, test_mirrors);
 	tcase_add_test(tests, test_round_trip);
 	tcase_add_test(tests, test_mutations);
 	suite_add_tcase(suite, tests);

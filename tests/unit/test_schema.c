@@ -3,6 +3,7 @@
 #include "schema.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,14 +80,37 @@ START_TEST(test_table)
 	struct hd_bridge_conf bridge = {0};
 	struct hd_port_conf port = {0};
 	struct hd_fdb_conf fdb = {0};
+	static struct hd_mirror_conf mirror;
 
 	check_table(hd_schema_bridge, &bridge);
 	check_table(hd_schema_port, &port);
 	check_table(hd_schema_fdb, &fdb);
+	check_table(hd_schema_mirror, &mirror);
 	ck_assert_str_eq(hd_schema_nearest(hd_schema_port, "vlna"), "vlan");
 	ck_assert_str_eq(hd_schema_nearest(hd_schema_port, "storm-brodcast"), "storm-broadcast");
 	ck_assert_ptr_null(hd_schema_nearest(hd_schema_port, "x"));
 	ck_assert_ptr_null(hd_schema_nearest(hd_schema_port, "something else entirely, and long too"));
+}
+END_TEST
+
+/* Mirrors of more than so many ports name none. */
+START_TEST(test_mirror_ports)
+{
+	struct hd_schema_key const *key = hd_schema_find(hd_schema_mirror, "ports");
+	static struct hd_mirror_conf mirror;
+	json_t *list = json_array();
+	struct hd_error error;
+
+	for (int i = HD_MIRROR_PORTS_MAX; i > 0; i--)
+		json_array_append_new(list, json_sprintf("vm%02d", i));
+	ck_assert_int_eq(hd_schema_read(key, list, &mirror, &error), 0);
+	ck_assert_uint_eq(mirror.n_ports, HD_MIRROR_PORTS_MAX);
+	ck_assert_str_eq(mirror.ports[0], "vm01");
+	ck_assert_str_eq(mirror.ports[HD_MIRROR_PORTS_MAX - 1], "vm64");
+	json_array_append_new(list, json_string("vm65"));
+	ck_assert_int_eq(hd_schema_read(key, list, &mirror, &error), -EINVAL);
+	ck_assert_str_eq(error.text, "more than 64 ports: \"all\" takes all of the bridge");
+	json_decref(list);
 }
 END_TEST
 
@@ -99,6 +123,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, test_typed, 0, sizeof(typed) / sizeof(typed[0]));
 	tcase_add_test(tests, test_table);
+	tcase_add_test(tests, test_mirror_ports);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
