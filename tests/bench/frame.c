@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The constant part of a sender's frames: addresses, headers and the sums that each frame completes. */
+#include <linux/if_ether.h>
 #include <linux/virtio_net.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -9,7 +10,6 @@
 #define ETH_LEN 14
 #define IP_LEN 20
 #define TCP_LEN 20
-#define PORT_SERVER 9 /* discard */
 
 static uint32_t sum_words(const void *data, size_t len)
 {
@@ -39,20 +39,27 @@ static uint32_t guest_ip(unsigned int guest)
 	return htonl(10u << 24 | (guest + 1) << 16 | 0x8000);
 }
 
-static void set_ip(struct hd_stream *s, uint32_t size, unsigned int guest)
+static void set_ip(struct hd_stream *s, uint32_t size, unsigned int guest, bool tcp)
 {
 	struct hd_line *t = &s->template;
 	uint16_t total = htons((uint16_t)(size - ETH_LEN));
 
-	t->ether_type = htons(0x0800);
 	t->ip[0] = 0x45;
 	memcpy(&t->ip[2], &total, sizeof(total));
 	t->ip[6] = 0x40; /* do not fragment */
 	t->ip[8] = 64;
-	t->ip[9] = s->tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	t->ip[9] = tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	t->ip_src = guest_ip(guest);
-	t->ip_dst = guest_ip(guest ^ 1);
+	t->ip_dst = s->reverse && s->nat != 0 ? s->nat : guest_ip(guest ^ 1);
+	s->client = guest_ip(guest & ~1u);
 	s->ip_sum = sum_words(t->ip, sizeof(t->ip)) + sum_words(&t->ip_src, 4) + sum_words(&t->ip_dst, 4);
+}
+
+static void set_tcp_sum(struct hd_stream *s, uint32_t len)
+{
+	const struct hd_line *t = &s->template;
+
+	s->tcp_sum = sum_words(&t->ip_src, 4) + sum_words(&t->ip_dst, 4) + htons(IPPROTO_TCP) + htons((uint16_t)len);
 }
 
 static void set_tso(struct hd_stream *s, uint32_t size)
@@ -70,8 +77,7 @@ static void set_tso(struct hd_stream *s, uint32_t size)
 	memcpy(t->vnet, &vnet, sizeof(t->vnet));
 	t->l4.tcp.magic = HD_FRAME_MAGIC;
 	t->l4.tcp.flags = htons((TCP_LEN / 4) << 12 | 0x10); /* ACK */
-	s->tcp_sum = sum_words(&t->ip_src, 4) + sum_words(&t->ip_dst, 4) + htons(IPPROTO_TCP) +
-		     htons((uint16_t)(size - ETH_LEN - IP_LEN));
+	set_tcp_sum(s, size - ETH_LEN - IP_LEN);
 }
 
 void hd_stream_init(struct hd_stream *s, const struct hd_options *opts, unsigned int guest)
@@ -83,27 +89,34 @@ void hd_stream_init(struct hd_stream *s, const struct hd_options *opts, unsigned
 		.flows = opts->flows,
 		.tcp = opts->tso,
 		.reverse = guest % 2 != 0,
+		.nat = opts->nat,
 	};
 	set_mac(t->mac.dst, guest ^ 1);
 	set_mac(t->mac.src, guest);
-	set_ip(s, opts->size, guest);
-	t->port_src = htons(PORT_SERVER);
-	t->port_dst = htons(PORT_SERVER);
+	/* a handshake's frame has no payload: what follows is padding */
+	set_ip(s, opts->handshake ? ETH_LEN + IP_LEN + TCP_LEN : opts->size, guest, opts->tso || opts->handshake);
+	t->port_src = htons(HD_FRAME_PORT_SERVER);
+	t->port_dst = htons(HD_FRAME_PORT_SERVER);
 	if (s->tcp) {
 		set_tso(s, opts->size);
 	} else {
+		set_tcp_sum(s, TCP_LEN);
 		t->l4.udp.len = htons((uint16_t)(opts->size - ETH_LEN - IP_LEN));
 		t->l4.udp.magic = HD_FRAME_MAGIC;
 	}
 }
 
-void hd_stream_restart(struct hd_stream *s, uint8_t epoch)
+void hd_stream_restart(struct hd_stream *s, const struct hd_stream_start *start)
 {
 	s->seq = 0;
 	s->mac = 0;
-	s->flow = 0;
+	s->first = start->first;
+	s->flow = start->first % s->flows;
+	s->handshake = (struct hd_handshake){.total = start->handshakes};
+	/* what is to be segmented must say what it is */
+	s->template.ether_type = htons(start->announce && !s->tcp ? HD_FRAME_ANNOUNCE : ETH_P_IP);
 	if (s->tcp)
-		s->template.l4.tcp.epoch = epoch;
+		s->template.l4.tcp.epoch = start->epoch;
 	else
-		s->template.l4.udp.epoch = epoch;
+		s->template.l4.udp.epoch = start->epoch;
 }

@@ -106,12 +106,12 @@ void hd_guest_close(struct hd_guest *g)
 	g->latency = NULL;
 }
 
-void hd_guest_restart(struct hd_guest *g, uint8_t epoch)
+void hd_guest_restart(struct hd_guest *g, const struct hd_stream_start *start)
 {
 	g->count = (struct hd_counters){0};
 	memset(g->latency, 0, sizeof(*g->latency));
-	hd_stream_restart(&g->out, epoch);
-	hd_stream_restart(&g->in, epoch);
+	hd_stream_restart(&g->out, start);
+	hd_stream_restart(&g->in, start);
 }
 
 unsigned int hd_guest_receive(struct hd_guest *g)

@@ -51,7 +51,7 @@ int hd_guest_start(struct hd_guest *g, const struct hd_options *opts);
 void hd_guest_close(struct hd_guest *g);
 
 /* A new phase: counters to zero, sequence 0. */
-void hd_guest_restart(struct hd_guest *g, uint8_t epoch);
+void hd_guest_restart(struct hd_guest *g, const struct hd_stream_start *start);
 
 /* Takes a burst from the receive ring. Returns how many buffers it took. */
 unsigned int hd_guest_receive(struct hd_guest *g);

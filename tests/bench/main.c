@@ -43,6 +43,13 @@ static int start_guests(struct hd_run *run, const struct hd_options *opts)
 
 static struct hd_phase main_phase(const struct hd_options *opts)
 {
+	if (opts->fresh != 0)
+		return (struct hd_phase){
+			.seconds = opts->seconds,
+			.count = opts->fresh,
+			.fresh = true,
+			.handshake = opts->handshake,
+		};
 	return (struct hd_phase){
 		.seconds = opts->seconds,
 		.drain = opts->count != 0 ? opts->seconds : 0,
@@ -66,23 +73,39 @@ static bool delivered(const struct hd_run *run)
 	return true;
 }
 
-static int run_phases(struct hd_run *run, const struct hd_options *opts)
+/* Addresses, flows, and a while of what will be measured. */
+static void prepare(struct hd_run *run, const struct hd_options *opts, struct hd_report *report)
 {
-	struct hd_phase phase = main_phase(opts);
-	struct hd_phase warmup = phase;
-	struct hd_phase_result result = {0};
-	struct hd_report report = {.opts = opts, .run = run, .result = &result, .learned = true};
+	struct hd_phase warmup = main_phase(opts);
+	struct hd_phase_result result;
 
 	if (opts->learn) {
 		fprintf(stderr, "heddle-bench: announcing %u addresses of each guest\n", opts->macs);
-		report.learned = hd_phase_learn(run, opts->macs, opts->wait);
-		if (!report.learned)
+		report->learned = hd_phase_learn(run, opts->macs, opts->wait);
+		if (!report->learned)
 			fprintf(stderr, "heddle-bench: not all frames that announce addresses arrived\n");
 	}
-	if (opts->warmup > 0 && opts->count == 0) {
-		warmup.seconds = opts->warmup;
-		hd_phase_run(run, &warmup, &result);
+	if (opts->prime) {
+		fprintf(stderr, "heddle-bench: priming %u flows\n", opts->flows);
+		report->primed = hd_phase_prime(run, opts->flows);
+		if (!report->primed)
+			fprintf(stderr, "heddle-bench: not all frames of the flows arrived\n");
 	}
+	if (opts->fresh != 0)
+		warmup.count = opts->fresh / 10;
+	else
+		warmup.seconds = opts->warmup;
+	if (opts->warmup > 0 && opts->count == 0)
+		hd_phase_run(run, &warmup, &result);
+}
+
+static int run_phases(struct hd_run *run, const struct hd_options *opts)
+{
+	struct hd_phase phase = main_phase(opts);
+	struct hd_phase_result result = {0};
+	struct hd_report report = {.opts = opts, .run = run, .result = &result, .learned = true};
+
+	prepare(run, opts, &report);
 	fprintf(stderr, "heddle-bench: running for up to %g s\n", opts->seconds);
 	hd_phase_run(run, &phase, &result);
 	if (hd_report_print(&report) != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line of the traffic source: parsing, defaults and the checks that join several options. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -21,6 +22,11 @@ static const char usage[] =
 	"  --one-way          only the first guest of each pair sends\n"
 	"  --macs N           addresses of each guest (1)\n"
 	"  --flows N          UDP or TCP flows of each pair (1)\n"
+	"  --prime            send every flow once before measuring: first guest's, then the second's replies\n"
+	"  --fresh N          N flows of one frame each, never seen before: new connections, until all have arrived;\n"
+	"                     a tenth as many more to warm up; --seconds is the deadline\n"
+	"  --handshake        with --fresh: TCP, SYN, SYN and ACK, ACK\n"
+	"  --nat ADDRESS      the switch translates the first guest's addresses to this one, and keeps ports\n"
 	"  --tso              TCP frames larger than the MTU, segmentation left to the device\n"
 	"  --seconds S        measured time (5); with --count the deadline\n"
 	"  --warmup S         time before measuring (1)\n"
@@ -45,6 +51,10 @@ enum {
 	OPT_ONE_WAY,
 	OPT_MACS,
 	OPT_FLOWS,
+	OPT_PRIME,
+	OPT_FRESH,
+	OPT_HANDSHAKE,
+	OPT_NAT,
 	OPT_TSO,
 	OPT_SECONDS,
 	OPT_WARMUP,
@@ -70,6 +80,10 @@ static const struct option long_options[] = {
 	{"one-way", no_argument, NULL, OPT_ONE_WAY},
 	{"macs", required_argument, NULL, OPT_MACS},
 	{"flows", required_argument, NULL, OPT_FLOWS},
+	{"prime", no_argument, NULL, OPT_PRIME},
+	{"fresh", required_argument, NULL, OPT_FRESH},
+	{"handshake", no_argument, NULL, OPT_HANDSHAKE},
+	{"nat", required_argument, NULL, OPT_NAT},
 	{"tso", no_argument, NULL, OPT_TSO},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
 	{"warmup", required_argument, NULL, OPT_WARMUP},
@@ -125,6 +139,7 @@ static int set_number(struct hd_options *opts, int option, const char *text)
 		{OPT_SIZE, "size", HD_FRAME_MIN, HD_FRAME_MAX, &opts->size, NULL},
 		{OPT_MACS, "macs", 1, HD_BENCH_MACS, &opts->macs, NULL},
 		{OPT_FLOWS, "flows", 1, HD_BENCH_FLOWS, &opts->flows, NULL},
+		{OPT_FRESH, "fresh", 10, HD_BENCH_FRESH, &opts->fresh, NULL},
 		{OPT_SECONDS, "seconds", 0.01, 86400, NULL, &opts->seconds},
 		{OPT_WARMUP, "warmup", 0, 3600, NULL, &opts->warmup},
 		{OPT_RATE, "rate", 1, 1e9, NULL, &opts->rate},
@@ -172,6 +187,14 @@ static int set_huge(struct hd_options *opts, const char *text)
 	return -EINVAL;
 }
 
+static int set_nat(struct hd_options *opts, const char *text)
+{
+	if (inet_pton(AF_INET, text, &opts->nat) == 1 && opts->nat != 0)
+		return 0;
+	fprintf(stderr, "heddle-bench: --nat: %s is not an IPv4 address\n", text);
+	return -EINVAL;
+}
+
 static int set_option(struct hd_options *opts, int option, const char *text)
 {
 	switch (option) {
@@ -184,6 +207,14 @@ static int set_option(struct hd_options *opts, int option, const char *text)
 	case OPT_TSO:
 		opts->tso = true;
 		return 0;
+	case OPT_PRIME:
+		opts->prime = true;
+		return 0;
+	case OPT_HANDSHAKE:
+		opts->handshake = true;
+		return 0;
+	case OPT_NAT:
+		return set_nat(opts, text);
 	case OPT_NO_LEARN:
 		opts->learn = false;
 		return 0;
@@ -221,12 +252,27 @@ static void set_defaults(struct hd_options *opts)
 		opts->stride = opts->buffer;
 	if (opts->ring == 0)
 		opts->ring = opts->tso ? 64 : 1024;
+	if (opts->fresh != 0) {
+		opts->flows = HD_BENCH_FLOWS;
+		opts->one_way = !opts->handshake;
+	}
 }
 
 static int refuse(const char *why)
 {
 	fprintf(stderr, "heddle-bench: %s\n", why);
 	return -EINVAL;
+}
+
+static int check_connections(const struct hd_options *opts)
+{
+	if (opts->handshake && (opts->fresh == 0 || opts->size != HD_FRAME_MIN || opts->macs != 1))
+		return refuse("--handshake needs --fresh, frames of 60 bytes and one address");
+	if (opts->fresh != 0 && (opts->prime || opts->count != 0 || opts->rate > 0 || opts->nat != 0 || opts->tso))
+		return refuse("--fresh goes without --prime, --count, --rate, --nat and --tso");
+	if (opts->nat != 0 && opts->tso)
+		return refuse("--nat goes without --tso");
+	return 0;
 }
 
 static int check(const struct hd_options *opts)
@@ -248,7 +294,7 @@ static int check(const struct hd_options *opts)
 		return refuse("--ring: a frame needs more than half the ring's buffers");
 	if (!opts->mergeable && chain > 1)
 		return refuse("--no-mrg: a frame must fit one buffer");
-	return 0;
+	return check_connections(opts);
 }
 
 int hd_options_parse(struct hd_options *opts, int argc, char **argv)

@@ -9,6 +9,7 @@
 #define HD_BENCH_GUESTS 16
 #define HD_BENCH_MACS (1u << 20)
 #define HD_BENCH_FLOWS (1u << 24)
+#define HD_BENCH_FRESH 15000000u /* and a tenth more are flows */
 
 enum hd_huge { HD_HUGE_AUTO, HD_HUGE_ON, HD_HUGE_OFF };
 
@@ -22,6 +23,8 @@ struct hd_options {
 	bool packed;
 	bool indirect;
 	bool learn;
+	bool prime;     /* every flow once, one direction after the other, before measuring */
+	bool handshake; /* new connections are TCP handshakes */
 	bool json;
 	enum hd_huge huge;
 	uint32_t size;   /* frame bytes without FCS */
@@ -30,6 +33,8 @@ struct hd_options {
 	uint32_t ring;
 	uint32_t macs;  /* addresses of each guest */
 	uint32_t flows; /* L4 flows of each pair of guests */
+	uint32_t fresh; /* new connections of each pair, 0: a stream of frames */
+	uint32_t nat;   /* what the switch makes of the first guests' addresses, network order; 0: nothing */
 	unsigned int cpu;
 	double seconds;
 	double warmup;

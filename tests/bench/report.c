@@ -28,6 +28,17 @@ static double sum_rate(const struct hd_report *r)
 	return sum;
 }
 
+/* New connections are counted where they arrive: one frame each, or a SYN and the ACK that ends a handshake. */
+static double connection_rate(const struct hd_report *r)
+{
+	double sum = 0;
+	unsigned int i;
+
+	for (i = 1; i < r->run->count; i += 2)
+		sum += rate_of(r, i);
+	return r->opts->handshake ? sum / 2 : sum;
+}
+
 static double full_fraction(const struct hd_report *r)
 {
 	uint64_t attempts = 0;
@@ -79,6 +90,10 @@ static void print_json(const struct hd_report *r, const struct hd_histogram *lat
 		printf("  \"latency_us\": {\"p50\": %.3f, \"p99\": %.3f, \"p999\": %.3f, \"max\": %.3f},\n",
 		       microseconds(r, latency, 0.5), microseconds(r, latency, 0.99), microseconds(r, latency, 0.999),
 		       (double)latency->max * 1e6 / r->run->hz);
+	if (r->opts->prime)
+		printf("  \"primed\": %s,\n", r->primed ? "true" : "false");
+	if (r->opts->fresh != 0)
+		printf("  \"mcps\": %.6f,\n", connection_rate(r) / 1e6);
 	printf("  \"directions\": [");
 	for (i = 0; i < r->run->count; i++)
 		print_json_direction(r, i);
@@ -104,6 +119,8 @@ static void print_text(const struct hd_report *r, const struct hd_histogram *lat
 		print_text_direction(r, i);
 	printf("sum: %.3f Mpps, %.3f Gb/s in %.2f s; transmit ring full in %.1f %% of the attempts\n",
 	       sum_rate(r) / 1e6, gbps(sum_rate(r), r->opts->size), r->result->seconds, full_fraction(r) * 100);
+	if (r->opts->fresh != 0)
+		printf("new connections: %.3f M/s\n", connection_rate(r) / 1e6);
 	if (latency->total > 0)
 		printf("latency: p50 %.2f us, p99 %.2f us, p99.9 %.2f us, max %.2f us\n", microseconds(r, latency, 0.5),
 		       microseconds(r, latency, 0.99), microseconds(r, latency, 0.999),

@@ -10,6 +10,7 @@ struct hd_report {
 	const struct hd_run *run;
 	const struct hd_phase_result *result;
 	bool learned;
+	bool primed;
 };
 
 /* Prints to stdout. -ENOMEM or 0. */

@@ -4,6 +4,7 @@
 #define HD_BENCH_TRAFFIC_H
 
 #include "guest.h"
+#include "handshake.h"
 #include "ticks.h"
 
 /* See hd_guest_receive and hd_guest_send. */
@@ -29,28 +30,46 @@ static inline void hd_traffic_count(struct hd_guest *g, const uint8_t *buf, uint
 	}
 }
 
+/* Counts a verdict that is not HD_FRAME_OURS. */
+static inline void hd_traffic_refuse(struct hd_guest *g, enum hd_verdict verdict)
+{
+	g->count.stale += verdict == HD_FRAME_STALE;
+	g->count.foreign += verdict == HD_FRAME_FOREIGN;
+	g->count.bad += verdict == HD_FRAME_BAD;
+}
+
+static inline void hd_traffic_judge_handshake(struct hd_guest *g, const struct hd_line *line, uint32_t len)
+{
+	uint32_t frame = 0;
+	enum hd_verdict verdict = hd_handshake_check(&g->in, line, &frame);
+
+	if (verdict == HD_FRAME_OURS && len != g->bytes)
+		verdict = HD_FRAME_BAD;
+	if (verdict != HD_FRAME_OURS) {
+		hd_traffic_refuse(g, verdict);
+		return;
+	}
+	g->count.received++;
+	g->count.reordered += !hd_handshake_expect(&g->in, frame);
+}
+
 static inline void hd_traffic_judge(struct hd_guest *g, const uint8_t *buf, uint32_t len)
 {
 	const struct hd_line *line = (const struct hd_line *)buf;
+	enum hd_verdict verdict;
 	uint64_t seq = 0;
 
-	switch (hd_stream_check(&g->in, line, &seq)) {
-	case HD_FRAME_OURS:
-		if (len == g->bytes)
-			hd_traffic_count(g, buf, seq);
-		else
-			g->count.bad++;
-		break;
-	case HD_FRAME_STALE:
-		g->count.stale++;
-		break;
-	case HD_FRAME_FOREIGN:
-		g->count.foreign++;
-		break;
-	case HD_FRAME_BAD:
-		g->count.bad++;
-		break;
+	if (g->in.handshake.total != 0) {
+		hd_traffic_judge_handshake(g, line, len);
+		return;
 	}
+	verdict = hd_stream_check(&g->in, line, &seq);
+	if (verdict == HD_FRAME_OURS && len != g->bytes)
+		verdict = HD_FRAME_BAD;
+	if (verdict == HD_FRAME_OURS)
+		hd_traffic_count(g, buf, seq);
+	else
+		hd_traffic_refuse(g, verdict);
 }
 
 static inline void hd_traffic_write(struct hd_guest *g, uint8_t *buf)

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "heddle-neighbours: not all frames that announce addresses arrived\n");
 		run.epoch++;
 		for (unsigned int i = 0; i < run.count; i++)
-			hd_guest_restart(&run.guests[i], run.epoch);
+			hd_guest_restart(&run.guests[i], &(struct hd_stream_start){.epoch = run.epoch});
 		puts("ready");
 		fflush(stdout);
 		exchange(&run, &opts, &result);
