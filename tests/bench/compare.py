@@ -22,6 +22,7 @@ from workloads import UNITS, WORKLOADS
 
 HUGE_PAGES_NEEDED = 420
 BUSY = 0.1             # of the machine, before we begin
+PRIME_SECONDS = 300    # at most: a switch may take long to learn a million flows
 OVERHEAD_SECONDS = 4   # of a run: starting, announcing, stopping; a first guess
 
 
@@ -41,7 +42,8 @@ def parse_arguments():
                         help='a build directory of Heddle, and the vhost engine if not the default; several are '
                         'compared with each other: native=build@native dpdk=build@dpdk')
     parser.add_argument('--source', metavar='FILE', help='heddle-bench (from the first build directory)')
-    parser.add_argument('--peers', default='testpmd,ovs', help='comma-separated: testpmd, ovs; empty for none')
+    parser.add_argument('--peers', default='testpmd,ovs', help='comma-separated: testpmd, ovs, ovs-smc; empty '
+                        'for none')
     parser.add_argument('--ovs-mac-table', type=int, metavar='N', help='MAC table of Open vSwitch (its own 2,048)')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=5)
@@ -76,7 +78,8 @@ def parse_heddle(spec):
 def build_switches(args):
     """The switches that can run here, in the order of their turns."""
     wanted = [Heddle(*parse_heddle(spec)) for spec in args.heddle]
-    peers = {'testpmd': Testpmd, 'ovs': lambda: Ovs(args.ovs_mac_table)}
+    peers = {'testpmd': Testpmd, 'ovs': lambda: Ovs(args.ovs_mac_table),
+             'ovs-smc': lambda: Ovs(args.ovs_mac_table, 'ovs-smc', smc=True)}
     for name in filter(None, args.peers.split(',')):
         if name not in peers:
             sys.exit(f'compare.py: no such peer: {name}')
@@ -145,17 +148,35 @@ def drive(command, limit, switch):
     return report
 
 
+def drive_changing(command, limit, switch, work):
+    """The same while rules change, if the workload says so; with what memory was taken by it."""
+    before = switch.memory()
+    changing = switch.churn(work.churn) if work.churn else None
+    try:
+        report = drive(command, limit, switch)
+        report['memory'] = {'before': before, 'after': switch.memory()}
+        if changing:
+            report['changes'] = switch.stop_churn(changing)
+    finally:
+        if changing:
+            changing.kill()
+            changing.communicate()
+    return report
+
+
 def measure(args, source, switch, workload, huge):
     """One run of one switch. Returns the report of heddle-bench, with what we saw beside it."""
+    work = WORKLOADS[workload]
     directory = tempfile.mkdtemp(prefix='heddle-bench-')
     command = [*TIED, source, '--json', '--cpu', str(args.cpus[1]), '--seconds', str(args.seconds), '--warmup',
-               str(args.warmup), '--wait', '60', '--huge', 'on' if huge else 'off', *WORKLOADS[workload].options]
+               str(args.warmup), '--wait', '60', '--huge', 'on' if huge else 'off', *work.options]
+    limit = args.seconds + args.warmup + 120 + (PRIME_SECONDS if work.primes else 0)
     total, _, stolen = cpu_times()
     try:
         with switch:
-            switch.start(directory, args.cpus, huge, WORKLOADS[workload])
+            switch.start(directory, args.cpus, huge, work)
             command += [] if switch.listens else ['--listen']
-            report = drive(command + switch.sockets(), args.seconds + args.warmup + 120, switch)
+            report = drive_changing(command + switch.sockets(), limit, switch, work)
             switch.check()
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         raise SwitchError(f'{switch.name}: {error}') from error
@@ -175,14 +196,14 @@ def run_all(args, source, switches, huge, results):
     machine is slow falls on all alike. Returns the number of runs that failed."""
     failed = 0
     turns = [(turn, workload, switch) for turn in range(args.rounds) for workload in args.workloads
-             for switch in switches]
+             for switch in switches if switch.can(WORKLOADS[workload])]
     started = time.monotonic()
     say(f'{len(turns)} runs, about {clock(len(turns) * (args.seconds + args.warmup + OVERHEAD_SECONDS))}')
     for number, (turn, workload, switch) in enumerate(turns):
         left = (time.monotonic() - started) / number * (len(turns) - number) if number else 0
         head = (f'[{number + 1}/{len(turns)}{f", {clock(left)} left" if number else ""}] round {turn + 1}, {workload}, '
                 f'{switch.name}: ')
-        by_switch = results.setdefault(workload, {s.name: [] for s in switches})
+        by_switch = results.setdefault(workload, {s.name: [] for s in switches if s.can(WORKLOADS[workload])})
         try:
             report = measure(args, source, switch, workload, huge)
         except SwitchError as error:

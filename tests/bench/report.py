@@ -8,7 +8,7 @@ import plot
 from workloads import CURVES, UNITS, WORKLOADS
 
 HEAD = ['work', 'unit', 'switch', 'median', 'min-max', '/ testpmd', '/ ovs', 'best / testpmd', 'best / ovs',
-        '/ 60-both', 'cycles/packet', 'remarks']
+        '/ base', 'cycles/packet', 'remarks']
 
 
 def value_of(report, metric):
@@ -27,24 +27,30 @@ def remarks(reports, workload):
         count = sum(d[key] for d in directions)
         if count > 0:
             notes.append(f'{key} {count}')
-    if not WORKLOADS[workload].paced:
+    if WORKLOADS[workload].saturates:
         idle = sum(r['tx_full_fraction'] <= 0.5 for r in reports)
         if idle > 0:
             notes.append(f'not saturated in {idle} of {len(reports)}')
     unlearned = sum(not r['learned'] for r in reports)
     if unlearned > 0:
         notes.append(f'announcing lost frames in {unlearned}')
+    unprimed = sum(not r.get('primed', True) for r in reports)
+    if unprimed > 0:
+        notes.append(f'priming lost frames in {unprimed}')
+    changes = [r['changes'] for r in reports if 'changes' in r]
+    if changes:
+        notes.append(f'{statistics.median(changes):.0f} changes/s')
     stolen = max(r['stolen'] for r in reports)
     if stolen > 0.01:
         notes.append(f'the host took up to {100 * stolen:.0f} % of the CPUs')
     return ', '.join(notes)
 
 
-def ratio_to_base(reports, base, metric):
-    """The median of the rounds' ratios: what a machine does to one round, it does to both."""
+def ratio_to_base(reports, base, metric, name):
+    """The median of the rounds' ratios: what a machine does to one round, it does to both. With the base's name."""
     before = {r['round']: value_of(r, metric) for r in base}
     pairs = [value_of(r, metric) / before[r['round']] for r in reports if before.get(r['round'])]
-    return f'{statistics.median(pairs):.2f}' if pairs else '-'
+    return f'{statistics.median(pairs):.2f} of {name}' if pairs else '-'
 
 
 def cycles(reports):
@@ -69,7 +75,7 @@ def row(results, workload, metric, name):
     base = results.get(work.base, {}).get(name, [])
     main = metric == work.metric
     return [workload, UNITS[metric], name, f'{medians[name]:.3f}', f'{min(values[name]):.3f}-{max(values[name]):.3f}',
-            *ratios(medians, name), *ratios(best, name), ratio_to_base(reports, base, metric),
+            *ratios(medians, name), *ratios(best, name), ratio_to_base(reports, base, metric, work.base),
             cycles(reports) if main else '-', remarks(reports, workload) if main else '']
 
 
@@ -83,6 +89,44 @@ def table(results):
     widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
     rows.insert(1, ['-' * width for width in widths])
     return ['| ' + ' | '.join(cell.ljust(width) for cell, width in zip(cells, widths)) + ' |' for cells in rows]
+
+
+def grown(reports):
+    """Bytes, the median of the runs."""
+    return statistics.median(r['memory']['after']['rss'] - r['memory']['before']['rss'] for r in reports)
+
+
+def table_memory(reports, table):
+    """'used of bytes' of a table that the switch tells about, by whatever names; '-' if it does not."""
+    said = reports[-1]['memory']['after'].get(table)
+    rows = said if isinstance(said, list) else [said] if isinstance(said, dict) else []
+    used = sum(next((row[key] for key in ('connections', 'entries', 'flows', 'used') if key in row), 0)
+               for row in rows)
+    size = sum(next((row[key] for key in ('bytes', 'memory') if key in row), 0) for row in rows)
+    return f'{used:,} in {size / 1e6:,.0f} MB' if used and size else '-'
+
+
+def single(workload):
+    """The workload of one flow that it grew from."""
+    while workload and WORKLOADS[workload].entries > 1:
+        workload = WORKLOADS[workload].base
+    return workload
+
+
+def memory_table(results):
+    """Lines of Markdown: what a flow or a connection takes. [] if nothing was measured that tells."""
+    rows = []
+    for workload, by_switch in results.items():
+        work = WORKLOADS[workload]
+        for name, reports in by_switch.items():
+            base = results.get(single(workload), {}).get(name)
+            if work.entries > 1 and reports and base:
+                each = (grown(reports) - grown(base)) / work.entries
+                tables = [table_memory(reports, key) for key in ('cache', 'ct')]
+                rows.append(f'| {workload} | {name} | {grown(reports) / 1e6:,.0f} | {each:,.0f} | '
+                            f'{" | ".join(tables)} |')
+    head = ['| work | switch | grown by, MB | bytes each | flow cache | connections |', '|---|---|---|---|---|---|']
+    return head + rows if rows else []
 
 
 def draw(results, directory):
@@ -115,9 +159,13 @@ def write(directory, host, args, results):
              'both guests. Rates are the sum of all directions. Absolute figures are of this machine: '
              'compare the ratios.', '',
              *[f'- {name}: {version}' for name, version in host['switches'].items()], '', *table(results), '',
-             '`/ testpmd` and `/ ovs` divide the medians, `best` the best runs, `/ 60-both` by the same switch\'s '
-             'plain split rings of the same round. '
+             '`/ testpmd` and `/ ovs` divide the medians, `best` the best runs, `/ base` by the same switch\'s other '
+             'workload of the same round. '
              '`cycles/packet`: busy cycles of Heddle\'s PMD while it was measured.', '']
+    memory = memory_table(results)
+    if memory:
+        lines += ['Memory: what a process has more after the run than before it, beside the same with one flow, '
+                  'divided by the flows or connections; what Heddle says of its own tables.', '', *memory, '']
     lines += [f'- `{name}`: {WORKLOADS[name].text}' for name in results]
     lines += ['', *[f'![{CURVES[name[:-4]].title}]({name})\n' for name in files]]
     with open(os.path.join(directory, 'results.md'), 'w') as file:

@@ -11,6 +11,7 @@
 #   --out DIR        where the results go (build/bench)
 #   --dpdk-engine    Heddle with its vhost engine dpdk as well
 #   --no-peers       Heddle only
+#   --ovs-smc        Open vSwitch with its signature match cache as well
 #   --cpus A,B       CPU of the data path, and of both guests and all else (0,1)
 #   --force          measure on a busy machine too
 #   --list           the workloads
@@ -37,6 +38,7 @@ while [ $# -gt 0 ]; do
 	--quick) rounds=1 seconds=1 warmup=0.3 ;;
 	--dpdk-engine) engines=("heddle=$build" "heddle-dpdk=$build@dpdk") ;;
 	--no-peers) options+=(--peers "") ;;
+	--ovs-smc) options+=(--peers "testpmd,ovs,ovs-smc") ;;
 	--force) options+=(--force) ;;
 	--list) exec python3 -B tests/bench/workloads.py ;;
 	--rounds | --seconds | --out | --cpus)
@@ -81,7 +83,7 @@ tools/deps.sh build bench
 
 echo "2. Build: $build/, optimised"
 [ -f $build/build.ninja ] || meson setup $build >/dev/null
-ninja -C $build vswitchd/heddle-vswitchd tests/bench/heddle-bench >$build/bench-build.log 2>&1 ||
+ninja -C $build vswitchd/heddle-vswitchd control/cli/heddle tests/bench/heddle-bench >$build/bench-build.log 2>&1 ||
 	{ tail -n 20 $build/bench-build.log && exit 1; }
 if meson introspect --buildoptions $build | python3 -c '
 import json, sys

@@ -7,12 +7,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
+
+from rules import RULES
 
 # a process that dies with us, even when we are killed
 TIED = ('setpriv', '--pdeathsig', 'KILL')
 STOP_SECONDS = 10
 START_SECONDS = 30
+MAX_CONNECTIONS = 3000000
+MAX_FLOWS = 2500000
 
 
 def eal_memory(huge, megabytes):
@@ -41,6 +46,47 @@ class Switch:
         for process in reversed(self.processes):
             stop(process)
         self.processes = []
+
+    def can(self, work):
+        """Whether it has what the workload needs."""
+        return True
+
+    def memory(self):
+        """What it says of its memory: bytes of its data path's process ('rss', huge pages too), and more."""
+        kilobytes = 0
+        with open(f'/proc/{self.processes[-1].pid}/status') as file:
+            for line in file:
+                if line.startswith(('VmRSS:', 'HugetlbPages:')):
+                    kilobytes += int(line.split()[1])
+        return {'rss': kilobytes * 1024}
+
+    def churn(self, rate):
+        """Starts changing rules at a rate; see stop_churn."""
+        kind, path = self.churned()
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'churn.py')
+        return subprocess.Popen([*TIED, sys.executable, '-B', program, kind, path, str(rate)],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def stop_churn(self, process):
+        """Returns the changes there were in a second."""
+        process.terminate()
+        printed, said = process.communicate(timeout=STOP_SECONDS)
+        if process.returncode != 0:
+            raise SwitchError(f'{self.name}: {said.strip()}\n{self.log_tail()}')
+        report = json.loads(printed)
+        return report['changes'] / report['seconds']
+
+    def write_rules(self, work):
+        """The file of the workload's rules."""
+        path = os.path.join(self.dir, 'rules')
+        with open(path, 'w') as file:
+            file.writelines(line + '\n' for line in RULES[work.rules]())
+        return path
+
+    def run(self, *command, **options):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, **options)
+        if done.returncode != 0:
+            raise SwitchError(f'{self.name}: {" ".join(command)}: {done.stderr.strip()}\n{self.log_tail()}')
 
     def effort(self):
         """(busy cycles, packets) of its data path since it started; None if it does not say."""
@@ -96,6 +142,7 @@ class Heddle(Switch):
     def __init__(self, name, build, engine=None):
         super().__init__(name)
         self.daemon = os.path.join(build, 'vswitchd', 'heddle-vswitchd')
+        self.cli = os.path.join(build, 'control', 'cli', 'heddle')
         self.engine = engine
 
     def available(self):
@@ -118,18 +165,30 @@ class Heddle(Switch):
         self.spawn(['taskset', '-c', ','.join(map(str, cpus)), self.daemon, '-s', self.control(), '-c', config,
                     '--pmd-cpus', str(cpus[0]), *([] if huge else ['--no-huge'])], 'heddle.log')
         self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())))
+        if work.rules:
+            self.run(self.cli, '-s', self.control(), 'flow', 'add-file', 'br0', self.write_rules(work))
 
     def control(self):
         return os.path.join(self.dir, 'control')
 
-    def effort(self):
+    def call(self, method):
+        """The result of a method; None if there is none such."""
         # its own protocol: starting the CLI would take CPU time from the traffic source
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
             client.connect(self.control())
-            client.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "pmd.show"}\n')
+            client.sendall(f'{{"jsonrpc": "2.0", "id": 1, "method": "{method}"}}\n'.encode())
             with client.makefile() as answers:
-                pmds = json.loads(answers.readline())['result']
+                return json.loads(answers.readline()).get('result')
+
+    def memory(self):
+        return {**super().memory(), 'cache': self.call('cache.show'), 'ct': self.call('ct.stats')}
+
+    def churned(self):
+        return 'heddle', self.control()
+
+    def effort(self):
+        pmds = self.call('pmd.show')
         return sum(pmd['busy_cycles'] for pmd in pmds), sum(pmd['packets'] for pmd in pmds)
 
 
@@ -141,6 +200,9 @@ class Testpmd(Switch):
 
     def available(self):
         return None if shutil.which(self.program) else 'dpdk-testpmd is not there (package dpdk-dev)'
+
+    def can(self, work):
+        return not work.rules
 
     def version(self):
         text = output([self.program, '-v', *eal_memory(False, 64), '--', '--version'])
@@ -164,9 +226,10 @@ class Ovs(Switch):
     huge_memory = ('other_config:dpdk-socket-mem=768', 'other_config:dpdk-socket-limit=768')
     daemons = ('/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk', '/usr/sbin/ovs-vswitchd')
 
-    def __init__(self, mac_table=None):
-        super().__init__('ovs')
+    def __init__(self, mac_table=None, name='ovs', smc=False):
+        super().__init__(name)
         self.mac_table = mac_table
+        self.smc = smc
 
     def daemon(self):
         for path in self.daemons:
@@ -182,10 +245,15 @@ class Ovs(Switch):
 
     def vsctl(self, *arguments):
         database = os.path.join(self.dir, 'db.sock')
-        done = subprocess.run(['ovs-vsctl', f'--db=unix:{database}', f'--timeout={START_SECONDS}', *arguments],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SwitchError(f'ovs-vsctl {" ".join(arguments)}: {done.stderr.strip()}\n{self.log_tail()}')
+        self.run('ovs-vsctl', f'--db=unix:{database}', f'--timeout={START_SECONDS}', *arguments)
+
+    def add_rules(self, work, environment):
+        """With room for as many connections as there will be."""
+        self.run('ovs-appctl', '-t', os.path.join(self.dir, 'vs.ctl'), 'dpctl/ct-set-maxconns', str(MAX_CONNECTIONS))
+        self.run('ovs-ofctl', 'add-flows', 'br0', self.write_rules(work), env=environment)
+
+    def churned(self):
+        return 'ovs', os.path.join(self.dir, 'br0.mgmt')
 
     def start(self, directory, cpus, huge, work):
         self.dir = directory
@@ -202,6 +270,7 @@ class Ovs(Switch):
         self.vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', 'other_config:dpdk-init=true',
                    f'other_config:pmd-cpu-mask={1 << cpus[0]:#x}', f'other_config:dpdk-lcore-mask={1 << cpus[1]:#x}',
                    f'other_config:dpdk-extra="{eal}"', *(self.huge_memory if huge else []),
+                   f'other_config:flow-limit={MAX_FLOWS}', f'other_config:smc-enable={str(self.smc).lower()}',
                    *(['other_config:userspace-tso-enable=true'] if work.tso else []))
         # a namespace of its own: the bridge's own interface must not show up among the host's
         self.spawn(['unshare', '-n', self.daemon(), f'unix:{directory}/db.sock', f'--unixctl={directory}/vs.ctl',
@@ -215,6 +284,8 @@ class Ovs(Switch):
             if work.frame > 1514 and not work.tso:
                 bridge.append(f'mtu_request={work.frame - 14}')
         self.vsctl(*bridge)
+        if work.rules:
+            self.add_rules(work, environment)
         self.check()
 
 
