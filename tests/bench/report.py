@@ -96,14 +96,19 @@ def grown(reports):
     return statistics.median(r['memory']['after']['rss'] - r['memory']['before']['rss'] for r in reports)
 
 
-def table_memory(reports, table):
-    """'used of bytes' of a table that the switch tells about, by whatever names; '-' if it does not."""
-    said = reports[-1]['memory']['after'].get(table)
-    rows = said if isinstance(said, list) else [said] if isinstance(said, dict) else []
-    used = sum(next((row[key] for key in ('connections', 'entries', 'flows', 'used') if key in row), 0)
-               for row in rows)
-    size = sum(next((row[key] for key in ('bytes', 'memory') if key in row), 0) for row in rows)
-    return f'{used:,} in {size / 1e6:,.0f} MB' if used and size else '-'
+def cache_memory(said):
+    """What Heddle's PMDs cache; '-' for a switch that does not say."""
+    pmds = (said.get('cache') or {}).get('pmds', [])
+    return share(sum(pmd['entries'] for pmd in pmds), sum(pmd['bytes'] for pmd in pmds))
+
+
+def connection_memory(said):
+    table = said.get('ct') or {}
+    return share(table.get('connections', 0), table.get('bytes', 0))
+
+
+def share(used, size):
+    return f'{used:,} in {size / 1e6:,.1f} MB' if used and size else '-'
 
 
 def single(workload):
@@ -122,9 +127,9 @@ def memory_table(results):
             base = results.get(single(workload), {}).get(name)
             if work.entries > 1 and reports and base:
                 each = (grown(reports) - grown(base)) / work.entries
-                tables = [table_memory(reports, key) for key in ('cache', 'ct')]
+                said = reports[-1]['memory']['after']
                 rows.append(f'| {workload} | {name} | {grown(reports) / 1e6:,.0f} | {each:,.0f} | '
-                            f'{" | ".join(tables)} |')
+                            f'{cache_memory(said)} | {connection_memory(said)} |')
     head = ['| work | switch | grown by, MB | bytes each | flow cache | connections |', '|---|---|---|---|---|---|']
     return head + rows if rows else []
 
