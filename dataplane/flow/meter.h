@@ -25,11 +25,12 @@ struct hd_meter_conf {
 	uint32_t id;    /* 1..HD_METER_ID_MAX */
 	bool packets;   /* rate in packets/s, else kbit/s (1,000 bits, frame without FCS) */
 	uint32_t rate;  /* 1..HD_METER_RATE_MAX */
-	uint32_t burst; /* packets or kbit; 0: what the rate brings in 10 ms, at least one burst of the switch */
+	uint32_t burst; /* packets or kbit; 0: what the rate brings in 10 ms, at least four bursts of the switch */
 };
 
 struct hd_meter_stats {
-	uint64_t packets, bytes, dropped_packets, dropped_bytes;
+	uint64_t packets, bytes; /* all that came */
+	uint64_t dropped_packets, dropped_bytes;
 };
 
 struct hd_meter;
@@ -39,7 +40,7 @@ struct hd_meter *hd_meter_create(const struct hd_meter_conf *conf, uint64_t tsc_
 void hd_meter_destroy(struct hd_meter *meter); /* no PMD knows it any more; accepts NULL */
 const struct hd_meter_conf *hd_meter_conf(const struct hd_meter *meter);
 void hd_meter_stats(const struct hd_meter *meter, struct hd_meter_stats *stats); /* sums over PMDs */
-/* Keep the statistics of a meter that this one replaces. */
+/* Go on with the statistics of a meter that this one, not yet published, replaces: counts of both are added up. */
 void hd_meter_inherit(struct hd_meter *meter, const struct hd_meter *former);
 
 /* PMD threads. May a packet of `bytes` pass at TSC `now`? Counts it either way. */
