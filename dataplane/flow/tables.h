@@ -9,11 +9,16 @@
  *
  * WHAT RULES LOOK AT. `shape` is the union of the masks of all rules and of what actions read (move, select groups,
  * ct): what a packet's fate can depend on. PMDs' flow caches key on it. It grows at once when a change needs it (and is
- * published with the change), and shrinks, some seconds later, by hd_tables_tick.
+ * published with the change, before the version: load the version first, then the shape), and shrinks, some seconds
+ * later and when no PMD uses a former version any more, by hd_tables_expire.
  *
  * CHANGE LOG. For each of the last HD_CHANGES versions: the matches that were added, removed or changed, with all that
- * actions may have rewritten before table n > 0 left out (wildcards), so that a cached flow which agrees with none of
- * them is as good as ever: hd_tables_untouched.
+ * actions may have rewritten before table n > 0 left out (wildcards; of table 0 as well if anything can lead back to
+ * it), so that a cached flow which agrees with none of them is as good as ever: hd_tables_untouched. A version that
+ * changed many rules, a group or a meter, or made more rewritable, is said to have touched everything.
+ *
+ * HIDDEN RULES are a world of their own: a mod sees only rules whose `hidden` is as its own, so rules of both kinds may
+ * have the same match and priority; then the hidden one wins.
  *
  * THREADS. "Control": one thread. "PMD": any registered PMD thread, between two quiescent states.
  */
@@ -41,9 +46,8 @@ struct hd_rule_spec {
 	uint16_t idle_timeout, hard_timeout; /* seconds, 0: none */
 	uint64_t cookie;
 	bool check_overlap; /* refuse if a rule of the same priority may match the same packet */
-	bool reset_counts;  /* an add that replaces, or a modify, zeroes counters */
-	bool hidden;        /* compiled by the switch (port security, ACLs): shown on request, not saved, not
-			       deleted by loose deletes */
+	bool reset_counts;  /* an add that replaces, or a modify, zeroes counters (they are kept otherwise) */
+	bool hidden;        /* compiled by the switch (port security, ACLs): shown on request, not saved */
 	struct hd_match match;
 	struct hd_actions *actions; /* never NULL */
 };
@@ -60,7 +64,8 @@ struct hd_rule {
 	uint32_t slot;                   /* of its counters */
 	uint64_t created;                /* TSC */
 	uint64_t modified;               /* TSC, for hard timeouts */
-	struct hd_rule *next;            /* same table, match; falling priority. Writer: control (release) */
+	/* Of the same table and match, by falling priority. Writer: control (release); pairs with lookups' acquire. */
+	_Atomic(struct hd_rule *) next;
 };
 
 struct hd_rule_stats {
@@ -76,8 +81,10 @@ struct hd_shape {
 };
 
 enum hd_mod_command {
-	HD_MOD_ADD,           /* replaces a rule of the same table, priority and match */
-	HD_MOD_MODIFY,        /* actions of all rules that the match covers; adds nothing */
+	HD_MOD_ADD, /* replaces a rule of the same table, priority and match */
+	/* Actions of all rules that the match covers, and the cookie if cookie_mask is 0 and it is not; adds nothing.
+	 * Timeouts and age stay. */
+	HD_MOD_MODIFY,
 	HD_MOD_MODIFY_STRICT, /* of the rule with this priority and match */
 	HD_MOD_DELETE,
 	HD_MOD_DELETE_STRICT,
@@ -92,8 +99,8 @@ struct hd_flow_mod {
 };
 
 struct hd_mod_result {
-	uint32_t added, modified, removed;
-	size_t failed;      /* which of the mods, when refused */
+	uint32_t added, modified, removed; /* rules; modified: also those that an add replaced */
+	size_t failed;                     /* which of the mods, when refused */
 	const char *reason; /* why: constant text; overlap, too many rules, no such group or meter, group loop... */
 };
 
@@ -107,8 +114,9 @@ void hd_tables_destroy(struct hd_tables *tables); /* no snapshot has it; accepts
 
 /*
  * Carry out `n` mods as one change. Actions of specs that were taken over are set to NULL in `mods` (of those refused
- * they stay the caller's). Returns 0, or -errno with *result saying which and why: then nothing was changed.
- * -EEXIST overlap, -ENOSPC too many rules, -ENOENT no such group or meter, -ELOOP groups refer in a circle, -ENOMEM.
+ * they stay the caller's, and so do those of modifies that met no rule). Each mod sees what those before it did.
+ * Returns 0, or -errno with *result saying which and why: then nothing was changed. -EEXIST overlap, -ENOSPC too many
+ * rules, -ENOENT no such group or meter, -EINVAL no such table, -ENOMEM. If no rule was met there is no new version.
  */
 int hd_tables_apply(struct hd_tables *tables, struct hd_flow_mod *mods, size_t n, struct hd_mod_result *result);
 /*
@@ -118,8 +126,12 @@ int hd_tables_apply(struct hd_tables *tables, struct hd_flow_mod *mods, size_t n
 int hd_tables_replace(struct hd_tables *tables, bool hidden, struct hd_rule_spec *specs, size_t n,
 		      struct hd_mod_result *result);
 
-/* Groups and meters; rules name them by id. add: -EEXIST; mod: -ENOENT; del of one that rules use: rules using it go
- * too (as OpenFlow says). The group is taken over on success. */
+/*
+ * Groups and meters; rules name them by id. add: -EEXIST; mod: -ENOENT; both: -ELOOP groups refer to each other in a
+ * circle. del of one that rules use: rules using it go too (as OpenFlow says); -EBUSY if another group's bucket names
+ * it (OpenFlow's "chained group"). The group is taken over on success. meter_set: -EEXIST, or -ENOENT with `replace`,
+ * -EINVAL; a meter that replaces another goes on with its statistics.
+ */
 int hd_tables_group_add(struct hd_tables *tables, struct hd_group *group, struct hd_mod_result *result);
 int hd_tables_group_mod(struct hd_tables *tables, struct hd_group *group, struct hd_mod_result *result);
 int hd_tables_group_del(struct hd_tables *tables, uint32_t id, struct hd_mod_result *result);  /* UINT32_MAX: all */
