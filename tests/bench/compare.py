@@ -164,6 +164,16 @@ def drive_changing(command, limit, switch, work):
     return report
 
 
+def check_applied(report, switch, work):
+    """A switch that passed the frames by without the rules has no figure."""
+    packets, connections = switch.applied()
+    arrived = sum(direction['received'] for direction in report['directions'])
+    if packets < arrived / 10:  # some counters lag behind
+        raise SwitchError(f'{switch.name}: rules have seen {packets} packets, {arrived} arrived')
+    if connections < work.tracked / 2:  # some may be old
+        raise SwitchError(f'{switch.name}: there are {connections} connections, not {work.tracked}')
+
+
 def measure(args, source, switch, workload, huge):
     """One run of one switch. Returns the report of heddle-bench, with what we saw beside it."""
     work = WORKLOADS[workload]
@@ -178,6 +188,8 @@ def measure(args, source, switch, workload, huge):
             command += [] if switch.listens else ['--listen']
             report = drive_changing(command + switch.sockets(), limit, switch, work)
             switch.check()
+            if work.rules:
+                check_applied(report, switch, work)
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         raise SwitchError(f'{switch.name}: {error}') from error
     finally:

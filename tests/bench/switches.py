@@ -3,6 +3,7 @@
 CPU and everything else on another, and leaves nothing behind."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -60,6 +61,11 @@ class Switch:
                     kilobytes += int(line.split()[1])
         return {'rss': kilobytes * 1024}
 
+    def applied(self):
+        """(packets that rules have seen, connections there are): what shows that a figure is of its workload. The
+        bridge's default rule is not counted."""
+        raise NotImplementedError
+
     def churn(self, rate):
         """Starts changing rules at a rate; see stop_churn."""
         kind, path = self.churned()
@@ -87,6 +93,7 @@ class Switch:
         done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, **options)
         if done.returncode != 0:
             raise SwitchError(f'{self.name}: {" ".join(command)}: {done.stderr.strip()}\n{self.log_tail()}')
+        return done.stdout
 
     def effort(self):
         """(busy cycles, packets) of its data path since it started; None if it does not say."""
@@ -164,25 +171,35 @@ class Heddle(Switch):
         # it takes no CPU that it was not given, and keeps its other threads off those of the data path itself
         self.spawn(['taskset', '-c', ','.join(map(str, cpus)), self.daemon, '-s', self.control(), '-c', config,
                     '--pmd-cpus', str(cpus[0]), *([] if huge else ['--no-huge'])], 'heddle.log')
-        self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())))
+        self.wait_for('its sockets', lambda: all(map(os.path.exists, self.sockets())) and self.listening())
         if work.rules:
             self.run(self.cli, '-s', self.control(), 'flow', 'add-file', 'br0', self.write_rules(work))
 
     def control(self):
         return os.path.join(self.dir, 'control')
 
-    def call(self, method):
+    def listening(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(self.control()) == 0
+
+    def call(self, method, **params):
         """The result of a method; None if there is none such."""
+        request = {'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params}
         # its own protocol: starting the CLI would take CPU time from the traffic source
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
             client.connect(self.control())
-            client.sendall(f'{{"jsonrpc": "2.0", "id": 1, "method": "{method}"}}\n'.encode())
+            client.sendall(json.dumps(request).encode() + b'\n')
             with client.makefile() as answers:
                 return json.loads(answers.readline()).get('result')
 
     def memory(self):
         return {**super().memory(), 'cache': self.call('cache.show'), 'ct': self.call('ct.stats')}
+
+    def applied(self):
+        page = self.call('flow.show', bridge='br0', max=4096)  # more than any workload's
+        table = self.call('ct.stats') or {}
+        return (sum(rule['packets'] for rule in page['flows'] if rule['priority'] > 0), table.get('connections', 0))
 
     def churned(self):
         return 'heddle', self.control()
@@ -251,6 +268,11 @@ class Ovs(Switch):
         """With room for as many connections as there will be."""
         self.run('ovs-appctl', '-t', os.path.join(self.dir, 'vs.ctl'), 'dpctl/ct-set-maxconns', str(MAX_CONNECTIONS))
         self.run('ovs-ofctl', 'add-flows', 'br0', self.write_rules(work), env=environment)
+
+    def applied(self):
+        rules = self.run('ovs-ofctl', 'dump-flows', f'unix:{self.dir}/br0.mgmt')
+        packets = sum(int(count) for count in re.findall(r'n_packets=(\d+),.*priority=[1-9]', rules))
+        return packets, int(self.run('ovs-appctl', '-t', os.path.join(self.dir, 'vs.ctl'), 'dpctl/ct-get-nconns'))
 
     def churned(self):
         return 'ovs', os.path.join(self.dir, 'br0.mgmt')

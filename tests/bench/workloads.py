@@ -13,6 +13,7 @@ class Workload(NamedTuple):
     rules: str = None  # a set of rules.py
     churn: int = 0     # changes of rules in a second meanwhile
     entries: int = 0   # flows or connections that take memory, if that is worth knowing
+    tracked: int = 0   # connections that there are at the end
 
     @property
     def tso(self):
@@ -47,10 +48,11 @@ MACS = {'100': 100, '1k': 1000, '10k': 10000, '100k': 100000}
 UNITS = {'mpps': 'Mpps', 'mcps': 'M conn/s', 'gbps': 'Gb/s', 'p50': 'us p50', 'p99': 'us p99', 'p999': 'us p99.9'}
 
 
-def scaled(kind, rules, text):
+def scaled(kind, rules, text, tracks=False):
     """One workload for each number of flows; the first is the base of the others."""
     return {f'{kind}-{name}': Workload(('--flows', str(n), '--prime'), text.format(n=f'{n:,}', s='s' if n > 1 else ''),
-                                       base='60-both' if n == 1 else f'{kind}-1', rules=rules, entries=n)
+                                       base='60-both' if n == 1 else f'{kind}-1', rules=rules, entries=n,
+                                       tracked=n if tracks else 0)
             for name, n in RULED_FLOWS.items()}
 
 
@@ -72,14 +74,17 @@ WORKLOADS = {
     **scaled('acl', 'acl', '{n} UDP flow{s} under an access list of 1,000 rules of five fields'),
     'churn-1k': Workload(('--flows', '1000', '--prime'), 'acl-1k, while 500 rules a second are added and as many '
                          'deleted, each by itself', base='acl-1k', rules='acl', churn=1000),
-    **scaled('ct', 'ct-udp', '{n} established UDP connection{s}, of which a alone may begin new ones'),
+    **scaled('ct', 'ct-udp', '{n} established UDP connection{s}, of which a alone may begin new ones',
+             tracks=True),
     'snat-100k': Workload(('--flows', '100000', '--prime', '--nat', NAT), '100,000 established UDP connections with '
-                          'their source address translated', base='ct-100k', rules='snat', entries=100000),
+                          'their source address translated', base='ct-100k', rules='snat', entries=100000,
+                          tracked=100000),
     'ct-new': Workload(('--fresh', str(FRESH['ct-new']), '--seconds', '60'), 'every frame a new UDP connection, one '
-                       f'way, until there are {FRESH["ct-new"]:,}', metric='mcps', rules='ct-udp'),
+                       f'way, until there are {FRESH["ct-new"]:,}', metric='mcps', rules='ct-udp',
+                       tracked=FRESH['ct-new']),
     'tcp-new': Workload(('--fresh', str(FRESH['tcp-new']), '--handshake', '--seconds', '60'), 'TCP handshakes (SYN, '
                         f'SYN and ACK, ACK), until there are {FRESH["tcp-new"]:,} connections', metric='mcps',
-                        rules='ct-tcp'),
+                        rules='ct-tcp', tracked=FRESH['tcp-new']),
     'tables-1': Workload((), 'a table of one rule, NORMAL', base='60-both', rules='tables-1'),
     'tables-64': Workload((), '64 tables, one after the other by resubmit; the last says NORMAL', base='tables-1',
                           rules='tables-64'),
