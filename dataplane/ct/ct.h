@@ -7,8 +7,8 @@
  * is more than one PMD.
  *
  * The memory is taken at creation or by the control thread as the table fills up, never on the packet path, and is
- * bounded by `limit`. A full table, or a full zone, refuses new connections (+inv... see docs/conntrack.md) and goes
- * on serving those there are.
+ * bounded by `limit`. A full table, or a full zone, refuses new connections and goes on serving those there are: what
+ * may make room for others says docs/conntrack.md.
  *
  * THREADS. hd_ct_track and hd_ct_commit: PMD threads. Others: control thread. A connection that is deleted is freed
  * after a grace period.
@@ -32,7 +32,7 @@ struct hd_ct_conn;
 
 /* What tracking says of a packet; the ct_* fields of its key. */
 struct hd_ct_view {
-	struct hd_ct_conn *conn; /* NULL: none, or not committed yet */
+	struct hd_ct_conn *conn; /* NULL: none, or not committed yet; until the PMD's next quiescent state */
 	uint32_t hint;           /* finds conn again quickly: pass it to the next hd_ct_track of the same flow */
 	uint32_t mark;
 	uint64_t label[2]; /* high word, low word */
@@ -46,6 +46,7 @@ struct hd_ct_conf {
 	uint64_t tsc_hz;
 	unsigned int n_pmds;
 	struct rte_rcu_qsbr *rcu; /* PMDs report to it */
+	bool tcp_strict;          /* TCP that does not begin with a SYN is +inv, not +new */
 };
 
 /* Timeouts, seconds; by name for clients: "tcp-established" and so on. */
@@ -130,7 +131,7 @@ uint32_t hd_ct_flush(struct hd_ct *ct, int zone, const struct hd_ct_tuple *tuple
 
 struct hd_ct_stats {
 	uint32_t connections, limit;
-	uint64_t created, expired, refused_full, refused_zone, refused_nat, invalid;
+	uint64_t created, expired, evicted, refused_full, refused_zone, refused_nat, invalid;
 	uint64_t bytes; /* of memory */
 };
 void hd_ct_stats(const struct hd_ct *ct, struct hd_ct_stats *stats);
