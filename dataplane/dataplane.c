@@ -5,12 +5,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane.h"
+#include "flow/state.h"
 
 static int create_rcu(struct hd_dataplane *dataplane)
 {
@@ -45,9 +47,22 @@ static int create_pmds(struct hd_dataplane *dataplane)
 	return 0;
 }
 
+static int create_ct(struct hd_dataplane *dataplane, uint32_t limit, struct hd_ct **ct)
+{
+	const struct hd_ct_conf conf = {
+		.limit = limit,
+		.tsc_hz = rte_get_tsc_hz(),
+		.n_pmds = dataplane->n_pmds,
+		.rcu = dataplane->rcu,
+	};
+
+	return hd_ct_create(&conf, ct);
+}
+
 int hd_dataplane_create(struct hd_dataplane **out)
 {
 	struct hd_dataplane *dataplane = rte_zmalloc("dataplane", sizeof(*dataplane), RTE_CACHE_LINE_SIZE);
+	struct hd_ct *ct;
 	int rc;
 
 	if (dataplane == NULL)
@@ -61,8 +76,12 @@ int hd_dataplane_create(struct hd_dataplane **out)
 	if (rc < 0)
 		goto err;
 	rc = create_pmds(dataplane);
+	if (rc == 0)
+		rc = create_ct(dataplane, HD_CT_LIMIT_DEFAULT, &ct);
 	if (rc < 0)
 		goto err;
+	atomic_store(&dataplane->ct, ct);
+	hd_dataplane_set_flow_cache(dataplane, HD_FLOW_CACHE_DEFAULT);
 	atomic_store(&dataplane->snapshot, hd_snapshot_build(NULL, 0, NULL, 0));
 	if (atomic_load(&dataplane->snapshot) == NULL) {
 		rc = -ENOMEM;
@@ -84,6 +103,7 @@ void hd_dataplane_destroy(struct hd_dataplane *dataplane)
 	hd_snapshot_free((struct hd_snapshot *)(uintptr_t)atomic_load(&dataplane->snapshot));
 	for (unsigned int i = 0; i < dataplane->n_pmds; i++)
 		hd_pmd_destroy(dataplane->pmds[i]);
+	hd_ct_destroy(atomic_load(&dataplane->ct));
 	rte_free(dataplane->rcu);
 	if (dataplane->learn_fd >= 0)
 		close(dataplane->learn_fd);
@@ -138,12 +158,45 @@ void hd_dataplane_synchronize(struct hd_dataplane *dataplane)
 		nanosleep(&nap, NULL);
 }
 
+void hd_dataplane_fold(struct hd_dataplane *dataplane)
+{
+	/* Pairs with hd_flow_state_round. A round that began before this store may end after it: two of them. */
+	atomic_fetch_add_explicit(&dataplane->fold, 1, memory_order_release);
+	hd_dataplane_synchronize(dataplane);
+	hd_dataplane_synchronize(dataplane);
+}
+
+void hd_dataplane_set_flow_cache(struct hd_dataplane *dataplane, uint32_t mib)
+{
+	for (unsigned int i = 0; i < dataplane->n_pmds; i++)
+		hd_cache_limit(&dataplane->pmds[i]->flow->cache, (size_t)mib << 20);
+}
+
+int hd_dataplane_set_ct_limit(struct hd_dataplane *dataplane, uint32_t limit)
+{
+	struct hd_ct *former = atomic_load(&dataplane->ct), *ct;
+	int rc = create_ct(dataplane, limit, &ct);
+
+	if (rc < 0)
+		return rc;
+	for (int which = 0; which < HD_CT_TIMEOUTS; which++)
+		hd_ct_set_timeout(ct, which, hd_ct_timeout(former, which));
+	/* Pairs with hd_flow_state_round. */
+	atomic_store_explicit(&dataplane->ct, ct, memory_order_release);
+	hd_dataplane_synchronize(dataplane);
+	hd_ct_destroy(former);
+	return 0;
+}
+
 uint32_t hd_dataplane_tick(struct hd_dataplane *dataplane)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	atomic_store_explicit(&dataplane->seconds, (uint32_t)now.tv_sec, memory_order_relaxed);
+	for (unsigned int i = 0; i < dataplane->n_pmds; i++)
+		hd_cache_tick(&dataplane->pmds[i]->flow->cache);
+	hd_ct_tick(atomic_load(&dataplane->ct), rte_rdtsc());
 	return (uint32_t)now.tv_sec;
 }
 

@@ -9,6 +9,7 @@
 
 #include "pmd.h"
 
+struct hd_ct;
 struct rte_rcu_qsbr;
 
 struct hd_dataplane {
@@ -16,6 +17,8 @@ struct hd_dataplane {
 	_Atomic(const struct hd_snapshot *) snapshot;
 	_Atomic uint32_t seconds; /* coarse monotonic clock for FDB stamps; hd_dataplane_tick */
 	_Atomic bool stop;
+	_Atomic uint64_t fold;    /* raised to ask PMDs to add up what flows have counted */
+	struct hd_ct *ct;         /* connection tracking, of all bridges */
 	struct rte_rcu_qsbr *rcu; /* PMDs report under their id */
 
 	/* Control thread. */
@@ -42,6 +45,16 @@ void hd_dataplane_publish(struct hd_dataplane *dataplane, struct hd_snapshot *sn
 void hd_dataplane_synchronize(struct hd_dataplane *dataplane);
 /* Advance the coarse clock; call several times a second. Returns its value. */
 uint32_t hd_dataplane_tick(struct hd_dataplane *dataplane);
+
+/* PMDs add what their cached flows have counted to the rules' counters; when this returns they all have. */
+void hd_dataplane_fold(struct hd_dataplane *dataplane);
+/* MiB that each PMD's flow cache may grow to. */
+void hd_dataplane_set_flow_cache(struct hd_dataplane *dataplane, uint32_t mib);
+/*
+ * Connections that may be tracked. Another limit means another table: connections and limits of zones are forgotten,
+ * timeouts stay. Returns 0, or -ENOMEM and all is as it was.
+ */
+int hd_dataplane_set_ct_limit(struct hd_dataplane *dataplane, uint32_t limit);
 
 /* The id of the PMD on a CPU, or -ENOENT. */
 int hd_dataplane_pmd_of(const struct hd_dataplane *dataplane, int cpu);

@@ -35,6 +35,26 @@
 	X(ISOLATED, "isolated", "from an isolated port to an isolated port")                                           \
 	X(EGRESS_VLAN, "egress-vlan", "VLAN not allowed on the port it should leave by")                               \
 	X(NO_BRIDGE, "no-bridge", "its destination's port is being taken away")                                        \
+	X(SECURE_MAC, "secure-mac", "sender's MAC address is not the port's (secure)")                                 \
+	X(SECURE_IP, "secure-ip", "sender's IP address is not the port's (secure)")                                    \
+	X(SECURE_ARP, "secure-arp", "ARP with an address that is not the port's (secure)")                             \
+	X(SECURE_ND, "secure-nd", "neighbour discovery with an address that is not the port's (secure)")               \
+	X(SECURE_DHCP, "secure-dhcp", "a DHCP server's answer from a secured port")                                    \
+	X(SECURE_RA, "secure-ra", "a router advertisement or redirect from a secured port")                            \
+	X(ACL_IN, "acl-in", "denied by an access list of the port it came in by")                                      \
+	X(FLOW_MISS, "flow-miss", "no rule of the table matches")                                                      \
+	X(FLOW_DROP, "flow-drop", "rules drop it: their actions have no output")                                       \
+	X(FLOW_SAME_PORT, "flow-same-port", "rules output it to the port it came in by")                               \
+	X(FLOW_NO_PORT, "flow-no-port", "rules output it to a port that is not there")                                 \
+	X(FLOW_DEPTH, "flow-depth", "too many resubmits, groups within groups, or actions")                            \
+	X(FLOW_HEADER, "flow-header", "rules change or remove a header that it does not have")                         \
+	X(FLOW_TTL, "flow-ttl", "rules decrement its TTL, which is used up")                                           \
+	X(FLOW_METER, "flow-meter", "above a meter's rate")                                                            \
+	X(FLOW_GROUP, "flow-group", "no bucket of its group is alive")                                                 \
+	X(CT_FULL, "ct-full", "no room for its connection, in the table or in its zone")                               \
+	X(CT_NAT, "ct-nat", "no address and port left to translate its connection to")                                 \
+	X(CT_INVALID, "ct-invalid", "rules track a connection of it, and it can be of none")                           \
+	X(ACL_OUT, "acl-out", "denied by an access list of the port it should leave by")                               \
 	X(EGRESS_MTU, "egress-mtu", "longer than the MTU of the port it should leave by")                              \
 	X(TX_DOWN, "tx-down", "link down or guest not connected")                                                      \
 	X(TX_DISABLED, "tx-disabled", "the guest has not enabled the queue")                                           \
@@ -50,7 +70,7 @@ enum hd_drop {
 #undef X
 		HD_DROP_COUNT,
 	HD_DROP_NONE = HD_DROP_COUNT,
-	HD_DROP_LAST_INGRESS = HD_DROP_NO_BRIDGE,
+	HD_DROP_LAST_INGRESS = HD_DROP_CT_INVALID,
 };
 
 /* "vlan-tagged"; the name of the counter. */

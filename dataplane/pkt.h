@@ -55,6 +55,7 @@ struct hd_offload {
 #define HD_PKT_TAGGED (1u << 1)    /* hdr wears an 802.1Q tag */
 #define HD_PKT_MULTICAST (1u << 2) /* destination address has the group bit, not broadcast */
 #define HD_PKT_BROADCAST (1u << 3)
+#define HD_PKT_RAW (1u << 4) /* leaves as it is: its VLAN tags are the rules' business */
 
 struct hd_pkt {
 	alignas(64) uint8_t *hdr; /* the Ethernet header and what follows, hdr_len bytes of it */

@@ -8,6 +8,7 @@
 
 #include "bridge.h"
 #include "dataplane.h"
+#include "flow/state.h"
 #include "log.h"
 #include "nudge.h"
 #include "parse.h"
@@ -23,8 +24,9 @@ struct hd_pmd *hd_pmd_create(struct hd_dataplane *dataplane, uint16_t id, int cp
 		return NULL;
 	pmd->fdb_cache.sets = rte_zmalloc_socket("FDB cache", HD_FDB_CACHE_SETS * sizeof(struct hd_fdb_cache_set),
 						 RTE_CACHE_LINE_SIZE, socket);
-	if (pmd->fdb_cache.sets == NULL) {
-		rte_free(pmd);
+	pmd->flow = hd_flow_state_create();
+	if (pmd->fdb_cache.sets == NULL || pmd->flow == NULL) {
+		hd_pmd_destroy(pmd);
 		return NULL;
 	}
 	pmd->dataplane = dataplane;
@@ -40,6 +42,7 @@ void hd_pmd_destroy(struct hd_pmd *pmd)
 	if (pmd == NULL)
 		return;
 	hd_learner_fini(&pmd->learner);
+	hd_flow_state_destroy(pmd->flow);
 	rte_free(pmd->fdb_cache.sets);
 	rte_free(pmd);
 }
@@ -108,6 +111,23 @@ static uint16_t receive(struct hd_pmd *pmd, const struct hd_rxq *rxq, struct hd_
 	return n;
 }
 
+/* From what came in to what leaves: mirrored, past the guard, by the rules or as a plain bridge does. */
+static void forward(struct hd_pmd *pmd, const struct hd_snapshot_port *in, struct hd_pkt **pkts, uint16_t n)
+{
+	if (unlikely(in->output_only)) {
+		hd_pmd_drop_pkts(pmd, in->port, HD_DROP_MIRROR_PORT, pkts, n);
+		return;
+	}
+	if (unlikely(in->mirrors[HD_PORT_RX] != 0))
+		hd_mirror_copy(pmd, in, HD_PORT_RX, pkts, n);
+	if (unlikely(in->guarded[HD_GUARD_IN]))
+		n = hd_pipeline_guard(pmd, in, HD_GUARD_IN, pkts, n);
+	if (in->bridge->tables == NULL || hd_tables_plain(in->bridge->tables))
+		hd_bridge_forward(pmd, in, pkts, n);
+	else
+		hd_pipeline_forward(pmd, in, pkts, n);
+}
+
 /* One receive queue: a burst all the way through. Returns packets received. */
 static uint16_t poll_rxq(struct hd_pmd *pmd, const struct hd_rxq *rxq)
 {
@@ -121,14 +141,8 @@ static uint16_t poll_rxq(struct hd_pmd *pmd, const struct hd_rxq *rxq)
 	if (unlikely(pmd->burst.n_refused != 0))
 		count_refused(pmd, rxq);
 	n = receive(pmd, rxq, sound);
-	if (unlikely(in->output_only)) {
-		hd_pmd_drop_pkts(pmd, rxq->port, HD_DROP_MIRROR_PORT, sound, n);
-		n = 0;
-	}
 	if (likely(n != 0)) {
-		if (unlikely(in->mirrors[HD_PORT_RX] != 0))
-			hd_mirror_copy(pmd, in, HD_PORT_RX, sound, n);
-		hd_bridge_forward(pmd, in, sound, n);
+		forward(pmd, in, sound, n);
 		hd_tx_flush(pmd);
 	}
 	rxq->port->ops->rx_done(rxq->port, rxq->queue, &pmd->burst);
@@ -181,6 +195,7 @@ int hd_pmd_run(void *arg)
 		/* Pairs with hd_dataplane_publish. */
 		pmd->snapshot = atomic_load_explicit(&dataplane->snapshot, memory_order_acquire);
 		pmd->seconds = atomic_load_explicit(&dataplane->seconds, memory_order_relaxed);
+		hd_flow_state_round(pmd);
 		round_robin(pmd);
 		rte_rcu_qsbr_quiescent(dataplane->rcu, pmd->id);
 	}

@@ -14,6 +14,8 @@
 #include "snapshot.h"
 
 struct hd_dataplane;
+struct hd_ct;
+struct hd_flow_state;
 
 #define HD_NOTICES 64
 
@@ -50,6 +52,8 @@ struct hd_pmd {
 	uint16_t n_notices;
 	struct hd_notice notice[HD_NOTICES]; /* of this round; the same queue may be there twice */
 	struct hd_fdb_cache fdb_cache;
+	struct hd_flow_state *flow; /* of bridges with flow tables */
+	struct hd_ct *ct;           /* of this round */
 	struct hd_burst burst;
 	struct hd_out out[HD_PORTS_MAX]; /* by port id */
 	alignas(64) struct hd_pmd_stats stats;

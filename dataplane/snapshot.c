@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Builds and frees the immutable configuration that PMD threads read. */
+#include <string.h>
+
 #include <rte_cycles.h>
 #include <rte_ether.h>
 #include <rte_malloc.h>
@@ -18,6 +20,7 @@ static int add_bridge(struct hd_snapshot_bridge *bridge, const struct hd_snapsho
 	bridge->entries = hd_fdb_entries(in->fdb);
 	bridge->fdb_size = hd_fdb_size(in->fdb);
 	bridge->tables = in->tables;
+	memcpy(bridge->guard, in->guard, sizeof(bridge->guard));
 	bridge->ports = zalloc(n_ports * sizeof(*bridge->ports) + 1);
 	bridge->mirrors = zalloc(in->n_mirrors * sizeof(*bridge->mirrors) + 1);
 	if (bridge->ports == NULL || bridge->mirrors == NULL)
@@ -31,6 +34,7 @@ static int add_bridge(struct hd_snapshot_bridge *bridge, const struct hd_snapsho
 static void make_output_only(struct hd_snapshot_port *port)
 {
 	port->output_only = true;
+	memset(port->guarded, 0, sizeof(port->guarded));
 	port->bridge = NULL;
 	hd_vlan_init(&port->vlan, HD_VLAN_TRANSPARENT, HD_VLAN_NONE);
 }
@@ -47,6 +51,8 @@ static int add_port(struct hd_snapshot *snapshot, const struct hd_snapshot_port_
 	port->max_len = (uint32_t)in->mtu + RTE_ETHER_HDR_LEN;
 	port->ofport = in->ofport;
 	port->isolated = in->isolated;
+	for (int guard = 0; guard < HD_GUARDS; guard++)
+		port->guarded[guard] = in->guarded[guard] && bridge->guard[guard] != NULL;
 	port->vlan = *in->vlan;
 	port->mirrors[HD_PORT_RX] = in->mirrors[HD_PORT_RX];
 	port->mirrors[HD_PORT_TX] = in->mirrors[HD_PORT_TX];

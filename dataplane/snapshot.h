@@ -20,12 +20,16 @@
 
 struct hd_tables;
 
+enum hd_guard { HD_GUARD_IN, HD_GUARD_OUT, HD_GUARDS };
+
 struct hd_snapshot_bridge {
 	uint32_t serial;   /* unique over the daemon's life; what the PMDs learn is addressed to it */
 	uint32_t fdb_size; /* entries[0..fdb_size-1] may be read */
 	const struct hd_fdb *fdb;
 	const struct hd_fdb_entry *entries;
 	struct hd_tables *tables; /* NULL: none, a plain learning bridge */
+	/* What ports' security and access lists are compiled to: a packet must pass, as it comes in, as it leaves. */
+	struct hd_tables *guard[HD_GUARDS];
 	uint16_t n_ports;
 	uint16_t *ports; /* ids, for flooding */
 	struct hd_snapshot_mirror *mirrors;
@@ -34,8 +38,9 @@ struct hd_snapshot_bridge {
 struct hd_snapshot_port {
 	alignas(64) struct hd_port *port;
 	const struct hd_snapshot_bridge *bridge;
-	uint32_t max_len; /* bytes of the longest untagged frame: MTU and Ethernet header */
-	uint16_t ofport;  /* what rules call it; HD_OFPORT_NONE: nothing */
+	uint32_t max_len;        /* bytes of the longest untagged frame: MTU and Ethernet header */
+	uint16_t ofport;         /* what rules call it; HD_OFPORT_NONE: nothing */
+	bool guarded[HD_GUARDS]; /* packets must pass the bridge's guard, as they come in here, as they leave */
 	bool isolated;
 	bool storm_limited;  /* any class has a limit */
 	bool output_only;    /* a mirror's destination: `bridge` is NULL */
@@ -73,7 +78,8 @@ struct hd_snapshot_port_in {
 	uint16_t ofport; /* HD_OFPORT_NONE: rules can't name it */
 	bool isolated;
 	bool output_only;
-	uint32_t mirrors[2]; /* of its bridge, by direction: a bit each */
+	uint32_t mirrors[2];     /* of its bridge, by direction: a bit each */
+	bool guarded[HD_GUARDS]; /* needs the bridge's guard */
 	const struct hd_vlan_conf *vlan;
 	const uint32_t *storm; /* packets per second, a class each */
 	const uint16_t *pmd;   /* PMD id, a receive queue each */
@@ -82,9 +88,10 @@ struct hd_snapshot_port_in {
 struct hd_snapshot_bridge_in {
 	uint32_t serial;
 	const struct hd_fdb *fdb;
-	struct hd_tables *tables; /* may be NULL */
 	const struct hd_snapshot_mirror *mirrors;
-	uint16_t n_mirrors; /* at most HD_MIRRORS_MAX */
+	uint16_t n_mirrors;                 /* at most HD_MIRRORS_MAX */
+	struct hd_tables *tables;           /* may be NULL */
+	struct hd_tables *guard[HD_GUARDS]; /* may be NULL, if no port is guarded */
 };
 
 /* Control thread. NULL if out of memory. */

@@ -5,6 +5,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_ether.h>
 
+#include "flow/pipeline.h"
 #include "offload.h"
 #include "parse.h"
 #include "tag.h"
@@ -136,7 +137,7 @@ static void send_segmented(struct hd_pmd *pmd, struct hd_port *port, struct hd_p
 static inline enum hd_drop shape(const struct hd_snapshot_port *out, struct hd_pkt *pkt, uint8_t caps)
 {
 	bool tagged = pkt->flags & HD_PKT_TAGGED;
-	bool wanted = hd_vlan_tags(&out->vlan, pkt->vlan);
+	bool wanted = unlikely(pkt->flags & HD_PKT_RAW) ? tagged : hd_vlan_tags(&out->vlan, pkt->vlan);
 	uint32_t max_len = out->max_len + (wanted ? sizeof(struct rte_vlan_hdr) : 0);
 
 	if (unlikely(tagged != wanted)) {
@@ -180,6 +181,8 @@ void hd_tx_port(struct hd_pmd *pmd, const struct hd_snapshot_port *dst, struct h
 		hd_pmd_drop_pkts(pmd, port, HD_DROP_TX_DOWN, out->pkts, out->n);
 		return;
 	}
+	if (unlikely(dst->guarded[HD_GUARD_OUT]))
+		out->n = hd_pipeline_guard(pmd, dst, HD_GUARD_OUT, out->pkts, out->n);
 	for (uint16_t i = 0; i < out->n; i++) {
 		struct hd_pkt *pkt = out->pkts[i];
 		enum hd_drop drop = shape(dst, pkt, caps);

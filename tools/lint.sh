@@ -104,6 +104,9 @@ check_includes() {
 # The files that a packet passes through: no allocation, log, lock or system call. Kernel ports' and kicks' drivers
 # (port_*.c) hold their set-up beside their bursts, so they are not whole files of this kind.
 hot="parse offload bridge tx tag pkt recorder storm fdb_cache burst vlan"
+hot+=" flow/key flow/key_extract flow/headers flow/pipeline flow/program flow/run flow/translate flow/translate_ct"
+hot+=" flow/translate_group flow/lesson flow/rewrite flow/rewrite_impl flow/rewrite_ip flow/rewrite_icmp"
+hot+=" flow/rewrite_tuple flow/rewrite_vlan ct/ct_track ct/ct_commit ct/ct_tcp ct/ct_icmp ct/ct_nat ct/ct_packet ct/ct_fragment"
 check_hot() {
 	local name file
 	local calls='malloc|calloc|realloc|free|strdup|rte_malloc|rte_zmalloc|rte_free'

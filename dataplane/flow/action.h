@@ -32,6 +32,8 @@ enum hd_action_type {
 	HD_ACT_LEARN,      /* learn */
 	HD_ACT_STACK_PUSH, /* src */
 	HD_ACT_STACK_POP,  /* dst */
+	HD_ACT_PASS,       /* of the switch's own rules in guards: the packet goes on */
+	HD_ACT_BLAME,      /* the same: what it is dropped for if it does not; id: enum hd_drop */
 	HD_ACT_COUNT,
 };
 

@@ -12,6 +12,13 @@
 /* PMD thread. Packets of one receive queue, accepted by parse; each is put into pmd->out or dropped and counted. */
 void hd_pipeline_forward(struct hd_pmd *pmd, const struct hd_snapshot_port *in, struct hd_pkt **pkts, uint16_t n);
 
+/*
+ * PMD thread. Packets that come in by, or are to leave by, a port that is guarded. Those that may not are dropped and
+ * counted; the others, in their order, stay in `pkts`. Returns how many.
+ */
+uint16_t hd_pipeline_guard(struct hd_pmd *pmd, const struct hd_snapshot_port *port, enum hd_guard guard,
+			   struct hd_pkt **pkts, uint16_t n);
+
 /* ---- Control thread ---- */
 
 /* What a PMD's cache has done and holds. Counters since the PMD's start. */
@@ -60,9 +67,9 @@ struct hd_trace {
 
 /*
  * The way of an imagined packet that comes in by `in`. Nothing is changed: no counter, no connection, nothing learnt,
- * no meter. Between two snapshots, on the control thread.
+ * no meter. Between two snapshots, on the control thread. Returns 0 or -1, out of memory.
  */
-void hd_pipeline_trace(const struct hd_snapshot *snapshot, const struct hd_snapshot_port *in, const struct hd_key *key,
-		       const struct hd_trace *trace);
+int hd_pipeline_trace(const struct hd_snapshot *snapshot, const struct hd_snapshot_port *in, const struct hd_key *key,
+		      const struct hd_trace *trace);
 
 #endif

@@ -83,16 +83,7 @@ uint32_t hd_tables_count(const struct hd_tables *tables)
 
 bool hd_tables_plain(const struct hd_tables *tables)
 {
-	const struct hd_rule_spec *spec;
-	uint64_t mask = 0;
-
-	if (tables->n_rules != 1)
-		return false;
-	spec = &tables->rules[0]->rule.spec;
-	for (int i = 0; i < HD_KEY_WORDS; i++)
-		mask |= spec->match.mask.word[i];
-	return mask == 0 && spec->table == 0 && spec->idle_timeout == 0 && spec->hard_timeout == 0 &&
-	       spec->actions->n == 1 && spec->actions->action[0].type == HD_ACT_NORMAL;
+	return atomic_load_explicit(&tables->plain, memory_order_relaxed);
 }
 
 void hd_tables_stats(const struct hd_tables *tables, const struct hd_rule *rule, struct hd_rule_stats *stats)

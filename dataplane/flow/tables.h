@@ -143,8 +143,6 @@ struct hd_meter *hd_tables_meter_next(const struct hd_tables *tables, uint32_t *
 /* Rules in force, in no useful order; *cursor starts at 0. NULL at the end. Valid until the next change. */
 const struct hd_rule *hd_tables_next(const struct hd_tables *tables, uint32_t *cursor);
 uint32_t hd_tables_count(const struct hd_tables *tables);
-/* True if all there is is a table 0 of one catch-all NORMAL rule: a plain bridge. */
-bool hd_tables_plain(const struct hd_tables *tables);
 /* Sums over PMDs, exact once PMDs have folded (hd_dataplane_fold). */
 void hd_tables_stats(const struct hd_tables *tables, const struct hd_rule *rule, struct hd_rule_stats *stats);
 
@@ -165,6 +163,8 @@ void hd_tables_usage(const struct hd_tables *tables, struct hd_tables_usage *usa
 
 /* ---- PMD (and control) ---- */
 
+/* True if all there is is a table 0 of one catch-all NORMAL rule: a plain bridge. */
+bool hd_tables_plain(const struct hd_tables *tables);
 /* The version to look up with; acquire. */
 uint64_t hd_tables_version(const struct hd_tables *tables);
 const struct hd_shape *hd_tables_shape(const struct hd_tables *tables);

@@ -326,9 +326,25 @@ static void retire_removed(struct hd_change *change)
 	}
 }
 
+/* One rule, for whatever comes, that leaves it to the bridge. */
+static bool is_plain(const struct hd_tables *tables)
+{
+	const struct hd_rule_spec *spec;
+	uint64_t mask = 0;
+
+	if (tables->n_rules != 1)
+		return false;
+	spec = &tables->rules[0]->rule.spec;
+	for (int i = 0; i < HD_KEY_WORDS; i++)
+		mask |= spec->match.mask.word[i];
+	return mask == 0 && spec->table == 0 && spec->idle_timeout == 0 && spec->hard_timeout == 0 &&
+	       spec->actions->n == 1 && spec->actions->action[0].type == HD_ACT_NORMAL;
+}
+
 static void publish(struct hd_change *change, struct hd_shape_published *shape, struct hd_change_entry *entry)
 {
 	struct hd_tables *tables = change->tables;
+	bool plain = is_plain(tables);
 
 	hd_classifier_publish(&tables->classifier);
 	if (shape != NULL)
@@ -336,8 +352,13 @@ static void publish(struct hd_change *change, struct hd_shape_published *shape, 
 	if (change->map != NULL)
 		hd_id_map_publish(change->map, change->array, &tables->queue);
 	hd_change_log_publish(&tables->log, entry, &tables->queue);
+	/* While the two differ, a PMD walks tables that it could have passed by; never the other way round. */
+	if (!plain)
+		atomic_store_explicit(&tables->plain, false, memory_order_relaxed);
 	/* Pairs with the acquire in hd_tables_version. */
 	atomic_store_explicit(&tables->version, change->version, memory_order_release);
+	if (plain)
+		atomic_store_explicit(&tables->plain, true, memory_order_release);
 	retire_removed(change);
 }
 

@@ -35,6 +35,7 @@ struct hd_tables {
 	/* Writer: control. Readers: PMDs. */
 	_Atomic uint64_t version;
 	_Atomic(struct hd_shape_published *) shape;
+	_Atomic bool plain;
 	struct hd_cells cells;
 	struct hd_id_map groups, meters;
 	struct hd_change_log log;
