@@ -36,6 +36,7 @@ struct client {
 	struct event *turn;     /* more lines wait for the next turn of the loop */
 	struct event *deadline; /* for the rest of a line */
 	size_t scanned;         /* bytes of the input known to hold no newline */
+	bool is_long;           /* its line is longer than HD_REQUEST_LONG */
 	bool closing;           /* reads no more; goes when its answers are out */
 	char name[64];          /* in the log */
 };
@@ -46,7 +47,7 @@ struct hd_server {
 	struct evconnlistener *listener;
 	struct event *resume; /* accepting */
 	LIST_HEAD(, client) clients;
-	unsigned int n_clients, serial;
+	unsigned int n_clients, n_long, serial;
 	bool full; /* said so in the log */
 	char path[HD_PATH_MAX + 1];
 	dev_t dev; /* the socket's file, so that only our own is unlinked */
@@ -62,6 +63,7 @@ static void client_free(struct client *client)
 
 	LIST_REMOVE(client, link);
 	server->n_clients--;
+	server->n_long -= client->is_long;
 	if (client->turn != NULL)
 		event_free(client->turn);
 	if (client->deadline != NULL)
@@ -159,16 +161,36 @@ static void watch_deadline(struct client *client)
 		event_add(client->deadline, &patience);
 }
 
+static void count_long(struct client *client, bool is_long)
+{
+	client->server->n_long += is_long;
+	client->server->n_long -= client->is_long;
+	client->is_long = is_long;
+}
+
+static void refuse_line(struct client *client, const char *why)
+{
+	struct evbuffer *input = bufferevent_get_input(client->bev);
+
+	hd_warning("control", "%s: disconnected: %s: %zu bytes and more", client->name, why,
+		   evbuffer_get_length(input));
+	client_answer(client, hd_rpc_error_line(HD_RPC_INVALID_REQUEST, why));
+	evbuffer_drain(input, evbuffer_get_length(input));
+	client_close(client);
+}
+
 static void client_turn(struct client *client)
 {
-	size_t before = evbuffer_get_length(bufferevent_get_input(client->bev));
-	bool more = answer_lines(client);
-	size_t left = evbuffer_get_length(bufferevent_get_input(client->bev));
+	size_t backlog = evbuffer_get_length(bufferevent_get_output(client->bev));
+	size_t before = evbuffer_get_length(bufferevent_get_input(client->bev)), left;
+	bool more;
 
-	if (evbuffer_get_length(bufferevent_get_output(client->bev)) > HD_BACKLOG_MAX) {
+	if (before > 0 && backlog > HD_BACKLOG_MAX) {
 		client_drop(client, "does not read its answers");
 		return;
 	}
+	more = answer_lines(client);
+	left = evbuffer_get_length(bufferevent_get_input(client->bev));
 	if (left < before)
 		event_del(client->deadline); /* what is left began later */
 	if (more) {
@@ -179,11 +201,13 @@ static void client_turn(struct client *client)
 		client_close(client);
 		return;
 	}
+	count_long(client, left > HD_REQUEST_LONG);
 	if (left > HD_REQUEST_MAX) {
-		hd_warning("control", "%s: disconnected: request longer than %u bytes", client->name, HD_REQUEST_MAX);
-		client_answer(client, hd_rpc_error_line(HD_RPC_INVALID_REQUEST, "request too long"));
-		evbuffer_drain(bufferevent_get_input(client->bev), left);
-		client_close(client);
+		refuse_line(client, "request too long");
+		return;
+	}
+	if (client->server->n_long > HD_LONG_MAX && client->is_long) {
+		refuse_line(client, "too many long requests at a time");
 		return;
 	}
 	watch_deadline(client);

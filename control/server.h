@@ -2,8 +2,9 @@
 /*
  * The control socket: accepts clients, frames lines, hands them to hd_rpc_handle and writes the answers.
  *
- * Nothing here waits for a client: a line longer than HD_REQUEST_MAX, HD_BACKLOG_MAX of unread answers, answers
- * unread or half a line unfinished for HD_CLIENT_DEADLINE seconds end the connection. At most HD_CLIENTS_MAX clients;
+ * Nothing here waits for a client: a line longer than HD_REQUEST_MAX, another request with HD_BACKLOG_MAX of
+ * unread answers, answers unread or half a line unfinished for HD_CLIENT_DEADLINE seconds end the connection. At most
+ * HD_CLIENTS_MAX clients, at most HD_LONG_MAX of them with a line longer than HD_REQUEST_LONG under way;
  * one that pipelines requests gets a few answered a turn of the event loop, so that the others get theirs.
  */
 #ifndef HD_SERVER_H

@@ -12,7 +12,7 @@
 
 #include "marks.h"
 
-#define NODES_MAX 500000
+#define NODES_MAX 1000000
 #define KEY_MAX 255 /* bytes */
 
 struct frame {

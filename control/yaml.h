@@ -7,7 +7,7 @@
 
 #include "model.h"
 
-#define HD_YAML_MAX (4u << 20) /* bytes of a file */
+#define HD_YAML_MAX (32u << 20) /* bytes of a file */
 #define HD_YAML_DEPTH_MAX 16
 
 /*

@@ -91,10 +91,22 @@ static bool only_scalars(const json_t *node)
 
 static bool emit(yaml_emitter_t *emitter, const json_t *value, bool in_list);
 
+#define SHORT_TEXT 20 /* bytes that an item of a list on one line has at most */
+
+/* Texts of flows and the like. */
+static bool has_long_text(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_string_length(json_array_get(list, i)) > SHORT_TEXT)
+			return true;
+	return false;
+}
+
 /* A list of scalars goes on one line: [10, 20, 100-200]. */
 static bool emit_list(yaml_emitter_t *emitter, const json_t *list)
 {
-	yaml_sequence_style_t style = only_scalars(list) ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
+	yaml_sequence_style_t style =
+		only_scalars(list) && !has_long_text(list) ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
 	yaml_event_t event;
 
 	if (!yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, style) || !yaml_emitter_emit(emitter, &event))

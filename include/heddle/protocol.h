@@ -9,8 +9,10 @@
 #define HEDDLE_PROTOCOL_H
 
 #define HD_SOCKET_DEFAULT "/run/heddle/heddle.sock"
-#define HD_REQUEST_MAX (4u << 20)  /* bytes in a request line; a longer one closes the connection */
-#define HD_BACKLOG_MAX (16u << 20) /* bytes of unread answers after which a client is disconnected */
+#define HD_REQUEST_MAX (48u << 20) /* bytes in a request line; a longer one closes the connection */
+#define HD_REQUEST_LONG (4u << 20) /* longer lines than this: from HD_LONG_MAX clients at a time */
+#define HD_LONG_MAX 8
+#define HD_BACKLOG_MAX (16u << 20) /* bytes of unread answers with which a client is answered nothing more */
 #define HD_DEPTH_MAX 32            /* nesting of a request's JSON */
 #define HD_BATCH_MAX 100           /* requests in a batch */
 #define HD_CLIENTS_MAX 1024

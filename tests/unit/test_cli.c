@@ -334,7 +334,7 @@ START_TEST(test_config)
 	check("config apply utf.yaml", REFUSED, "utf.yaml: byte 21: ");
 	check("config apply s.sock", REFUSED, "s.sock: ");
 	ck_assert_int_eq(heddle("log level; dd if=/dev/zero of=big.yaml bs=1M count=100 status=none"), OK);
-	check("config apply big.yaml", REFUSED, "big.yaml: 104857600 bytes, a configuration has at most 4194304");
+	check("config apply big.yaml", REFUSED, "big.yaml: 104857600 bytes, a configuration has at most 33554432");
 }
 END_TEST
 

@@ -252,7 +252,7 @@ START_TEST(test_load)
 	json_decref(document);
 	write_file("big", "a: 1\n", 100 << 20);
 	ck_assert_int_eq(load("big", &document, &error), -E2BIG);
-	ck_assert_str_eq(error.text, "big: larger than 4194304 bytes");
+	ck_assert_str_eq(error.text, "big: larger than 33554432 bytes");
 	ck_assert_int_eq(load("absent", &document, &error), -ENOENT);
 	ck_assert_str_eq(error.text, "absent: No such file or directory");
 	ck_assert_int_eq(load(".", &document, &error), -EINVAL);
