@@ -9,16 +9,16 @@
 #include "schema.h"
 
 static const char *const names[] = {
-	[HD_CHANGE_BRIDGE_ADD] = "bridge add", [HD_CHANGE_BRIDGE_SET] = "bridge set",
-	[HD_CHANGE_BRIDGE_DEL] = "bridge del", [HD_CHANGE_PORT_ADD] = "port add",
-	[HD_CHANGE_PORT_SET] = "port set",     [HD_CHANGE_PORT_REPLACE] = "port replace",
-	[HD_CHANGE_PORT_MOVE] = "port move",   [HD_CHANGE_PORT_DEL] = "port del",
-	[HD_CHANGE_FDB_ADD] = "fdb add",       [HD_CHANGE_FDB_DEL] = "fdb del",
-	[HD_CHANGE_MIRROR_ADD] = "mirror add", [HD_CHANGE_MIRROR_SET] = "mirror set",
-	[HD_CHANGE_MIRROR_DEL] = "mirror del",
+	[HD_CHANGE_CONFIG_SET] = "config set",     [HD_CHANGE_BRIDGE_ADD] = "bridge add",
+	[HD_CHANGE_BRIDGE_SET] = "bridge set",     [HD_CHANGE_BRIDGE_DEL] = "bridge del",
+	[HD_CHANGE_PORT_ADD] = "port add",         [HD_CHANGE_PORT_SET] = "port set",
+	[HD_CHANGE_PORT_REPLACE] = "port replace", [HD_CHANGE_PORT_MOVE] = "port move",
+	[HD_CHANGE_PORT_DEL] = "port del",         [HD_CHANGE_FDB_ADD] = "fdb add",
+	[HD_CHANGE_FDB_DEL] = "fdb del",           [HD_CHANGE_MIRROR_ADD] = "mirror add",
+	[HD_CHANGE_MIRROR_SET] = "mirror set",     [HD_CHANGE_MIRROR_DEL] = "mirror del",
 };
 
-static const struct hd_config nothing;
+static const struct hd_config nothing = {.flow_cache = HD_FLOW_CACHE_DEFAULT, .ct_limit = HD_CT_LIMIT_DEFAULT};
 
 const char *hd_change_name(enum hd_change_kind kind)
 {
@@ -221,6 +221,8 @@ static int diff_ports(const struct hd_config *from, const struct hd_config *to, 
 
 static const char *bridge_name(const struct hd_change *change)
 {
+	if (change->kind == HD_CHANGE_CONFIG_SET)
+		return "";
 	return change->new_bridge ? change->new_bridge->name : change->old_bridge->name;
 }
 
@@ -255,6 +257,14 @@ static int change_order(const void *a, const void *b)
 	return order == 0 && p && q ? hd_fdb_conf_order(p, q) : order;
 }
 
+static int diff_root(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff)
+{
+	struct hd_change change = {.kind = HD_CHANGE_CONFIG_SET, .old_config = from, .new_config = to};
+	int how, rc = compare(hd_schema_root, from, to, &how);
+
+	return rc < 0 || how == SAME ? rc : append(diff, &change);
+}
+
 int hd_diff_compute(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff)
 {
 	int rc;
@@ -262,7 +272,9 @@ int hd_diff_compute(const struct hd_config *from, const struct hd_config *to, st
 	*diff = (struct hd_diff){0};
 	from = from ? from : &nothing;
 	to = to ? to : &nothing;
-	rc = diff_bridges(from, to, diff);
+	rc = diff_root(from, to, diff);
+	if (rc == 0)
+		rc = diff_bridges(from, to, diff);
 	if (rc == 0)
 		rc = diff_ports(from, to, diff);
 	if (rc < 0)
@@ -325,8 +337,14 @@ static void add_fdb(json_t *document, const struct hd_fdb_conf *fdb)
 
 static json_t *change_document(const struct hd_change *change)
 {
-	json_t *document = json_pack("{s:s,s:s}", "change", names[change->kind], "bridge", bridge_name(change));
+	json_t *document;
 
+	if (change->kind == HD_CHANGE_CONFIG_SET) {
+		document = json_pack("{s:s}", "change", names[change->kind]);
+		set_keys(document, keys_document(hd_schema_root, change->old_config, change->new_config));
+		return document;
+	}
+	document = json_pack("{s:s,s:s}", "change", names[change->kind], "bridge", bridge_name(change));
 	if (!document)
 		return NULL;
 	if (change->new_fdb || change->old_fdb) {

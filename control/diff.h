@@ -11,6 +11,7 @@
  * the configuration is not listed, although it may have to be done again (a replaced port's static entries).
  */
 enum hd_change_kind {
+	HD_CHANGE_CONFIG_SET, /* the switch's own settings */
 	HD_CHANGE_BRIDGE_ADD,
 	HD_CHANGE_BRIDGE_SET, /* its own settings */
 	HD_CHANGE_BRIDGE_DEL,
@@ -35,6 +36,7 @@ const char *hd_change_name(enum hd_change_kind kind);
 
 struct hd_change {
 	enum hd_change_kind kind;
+	const struct hd_config *old_config, *new_config;      /* HD_CHANGE_CONFIG_SET only */
 	const struct hd_bridge_conf *old_bridge, *new_bridge; /* NULL where there is none */
 	const struct hd_port_conf *old_port, *new_port;
 	const struct hd_fdb_conf *old_fdb, *new_fdb;

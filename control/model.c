@@ -172,7 +172,7 @@ static json_t *bridge_document(const struct hd_bridge_conf *bridge)
 
 json_t *hd_config_document(const struct hd_config *config)
 {
-	json_t *bridges = json_object();
+	json_t *bridges = json_object(), *document;
 
 	for (unsigned int i = 0; bridges && i < config->n_bridges; i++) {
 		const struct hd_bridge_conf *bridge = &config->bridges[i];
@@ -182,5 +182,10 @@ json_t *hd_config_document(const struct hd_config *config)
 			bridges = NULL;
 		}
 	}
-	return bridges ? json_pack("{s:o}", "bridges", bridges) : NULL;
+	document = bridges ? hd_schema_document(hd_schema_root, config) : NULL;
+	if (!document || json_object_set_new(document, "bridges", bridges) < 0) {
+		json_decref(document ? document : bridges);
+		return NULL;
+	}
+	return document;
 }

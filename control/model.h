@@ -76,6 +76,8 @@ struct hd_bridge_conf {
 };
 
 struct hd_config {
+	uint32_t flow_cache; /* MiB a PMD */
+	uint32_t ct_limit;   /* connections */
 	unsigned int n_bridges;
 	struct hd_bridge_conf *bridges; /* sorted by name */
 };

@@ -12,12 +12,29 @@
 #define PORT(member) FIELD(hd_port_conf, member)
 #define FDB(member) FIELD(hd_fdb_conf, member)
 #define MIRROR(member) FIELD(hd_mirror_conf, member)
+#define ROOT(member) FIELD(hd_config, member)
 
 static const char *const modes[] = {[HD_VHOST_SERVER] = "server", [HD_VHOST_CLIENT] = "client", NULL};
 static const char *const directions[] = {[HD_MIRROR_BOTH] = "both", [HD_MIRROR_RX] = "rx", [HD_MIRROR_TX] = "tx", NULL};
 static const char *const engines[] = {[HD_ENGINE_NATIVE] = "native", [HD_ENGINE_DPDK] = "dpdk", NULL};
 
 const struct hd_schema_key hd_schema_root[] = {
+	{.name = "flow-cache",
+	 .type = HD_SCHEMA_INT,
+	 .min = HD_FLOW_CACHE_MIN,
+	 .max = HD_FLOW_CACHE_MAX,
+	 .initial = HD_FLOW_CACHE_DEFAULT,
+	 ROOT(flow_cache),
+	 .help = "MiB that the flow cache of each PMD may take",
+	 .example = "512"},
+	{.name = "ct-limit",
+	 .type = HD_SCHEMA_INT,
+	 .min = HD_CT_LIMIT_MIN,
+	 .max = HD_CT_LIMIT_MAX,
+	 .initial = HD_CT_LIMIT_DEFAULT,
+	 ROOT(ct_limit),
+	 .help = "connections that are tracked, over all zones",
+	 .example = "4194304"},
 	{.name = "bridges", .type = HD_SCHEMA_NESTED, .help = "the bridges, by name"},
 	{.name = NULL},
 };
@@ -40,6 +57,10 @@ const struct hd_schema_key hd_schema_bridge[] = {
 	 .help = "seconds after which an address not seen again is forgotten; 0: never",
 	 .example = "600"},
 	{.name = "fdb", .type = HD_SCHEMA_NESTED, .help = "static entries: a list"},
+	{.name = "absent-ports", .type = HD_SCHEMA_NESTED, .help = "ports that flows may name although they are gone"},
+	{.name = "meters", .type = HD_SCHEMA_NESTED, .help = "meters: a list of texts"},
+	{.name = "groups", .type = HD_SCHEMA_NESTED, .help = "groups: a list of texts"},
+	{.name = "flows", .type = HD_SCHEMA_NESTED, .help = "rules: a list of texts"},
 	{.name = "ports", .type = HD_SCHEMA_NESTED, .help = "the ports, by name"},
 	{.name = "mirrors", .type = HD_SCHEMA_NESTED, .help = "the mirrors, by name"},
 	{.name = NULL},

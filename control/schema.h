@@ -49,8 +49,9 @@ struct hd_schema_key {
 	int64_t min, max;         /* of numbers */
 	int64_t initial;          /* default of numbers, switches, words (index) and permissions */
 	const char *const *words; /* of HD_SCHEMA_ENUM, in the order of its C enum; ends with NULL */
-	size_t offset, size; /* of the field in struct hd_bridge_conf, hd_port_conf, hd_fdb_conf or hd_mirror_conf */
-	const char *help;    /* one line */
+	size_t offset,
+		size;     /* of the field in hd_config, hd_bridge_conf, hd_port_conf, hd_fdb_conf or hd_mirror_conf */
+	const char *help; /* one line */
 	const char *example; /* a value as typed in the CLI */
 };
 

@@ -43,6 +43,8 @@ static void print_table(const char *title, const struct hd_schema_key *table)
 
 int main(void)
 {
+	print_table("The switch", hd_schema_root);
+	printf("\n");
 	print_table("Bridge", hd_schema_bridge);
 	printf("\n");
 	print_table("Port", hd_schema_port);

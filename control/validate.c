@@ -46,14 +46,12 @@ static int __attribute__((format(printf, 2, 3))) fail(struct check *check, const
 	return -EINVAL;
 }
 
-/* Go down to a member; the result is for `leave`. Hostile keys are cut and shown without control characters. */
-static size_t enter(struct check *check, const char *name)
+/* Make the path longer; the result is for `leave`. Hostile keys are cut and shown without control characters. */
+static size_t extend(struct check *check, const char *dot, const char *part)
 {
 	size_t before = check->length;
-	int length;
+	int length = snprintf(check->path + before, sizeof(check->path) - before, "%s%.*s", dot, PART_MAX, part);
 
-	length = snprintf(check->path + before, sizeof(check->path) - before, "%s%.*s", before ? "." : "", PART_MAX,
-			  name);
 	if (length > 0)
 		check->length += (size_t)length;
 	if (check->length >= sizeof(check->path))
@@ -64,16 +62,17 @@ static size_t enter(struct check *check, const char *name)
 	return before;
 }
 
+static size_t enter(struct check *check, const char *name)
+{
+	return extend(check, check->length ? "." : "", name);
+}
+
 static size_t enter_index(struct check *check, size_t index)
 {
-	size_t before = check->length;
-	int length = snprintf(check->path + before, sizeof(check->path) - before, "[%zu]", index);
+	char part[24];
 
-	if (length > 0)
-		check->length += (size_t)length;
-	if (check->length >= sizeof(check->path))
-		check->length = sizeof(check->path) - 1;
-	return before;
+	snprintf(part, sizeof(part), "[%zu]", index);
+	return extend(check, "", part);
 }
 
 static void leave(struct check *check, size_t before)
@@ -477,8 +476,29 @@ static int check_mirrors(struct check *check, const struct hd_bridge_conf *bridg
 	return 0;
 }
 
+/* A list of texts, of flows and what goes with them: what they mean is found out where rules are known. */
+static int check_texts(struct check *check, const json_t *list, const char *name)
+{
+	size_t before = enter(check, name);
+	int rc = list && !json_is_array(list) ? fail(check, "%s is not a list", hd_schema_show(list).text) : 0;
+
+	for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		size_t list_end = enter_index(check, i);
+
+		if (!json_is_string(item))
+			rc = fail(check, "%s is not text", hd_schema_show(item).text);
+		else if (strcmp(name, "absent-ports") == 0)
+			rc = check_name(check, json_string_value(item));
+		leave(check, list_end);
+	}
+	leave(check, before);
+	return rc;
+}
+
 static int read_bridge(struct check *check, const char *name, const json_t *value, struct hd_bridge_conf *bridge)
 {
+	static const char *const lists[] = {"absent-ports", "meters", "groups", "flows"};
 	size_t before;
 	int rc;
 
@@ -491,6 +511,8 @@ static int read_bridge(struct check *check, const char *name, const json_t *valu
 	before = enter(check, "ports");
 	rc = read_ports(check, member(value, "ports"), bridge);
 	leave(check, before);
+	for (size_t i = 0; rc == 0 && i < sizeof(lists) / sizeof(lists[0]); i++)
+		rc = check_texts(check, member(value, lists[i]), lists[i]);
 	if (rc < 0)
 		return rc;
 	before = enter(check, "fdb");
@@ -541,7 +563,7 @@ static int read_document(struct check *check, const json_t *document, struct hd_
 	size_t before;
 	int rc;
 
-	if (check_object(check, document) < 0 || check_keys(check, hd_schema_root, document) < 0)
+	if (read_keys(check, hd_schema_root, document, config) < 0)
 		return -EINVAL;
 	before = enter(check, "bridges");
 	rc = read_bridges(check, member(document, "bridges"), config);

@@ -31,6 +31,13 @@
 #define HD_AGEING_MAX 1000000
 #define HD_AGEING_DEFAULT 300
 
+#define HD_FLOW_CACHE_MIN 1 /* MiB a PMD */
+#define HD_FLOW_CACHE_MAX 65536
+#define HD_FLOW_CACHE_DEFAULT 256
+#define HD_CT_LIMIT_MIN 1024 /* connections */
+#define HD_CT_LIMIT_MAX 16777216
+#define HD_CT_LIMIT_DEFAULT 2097152
+
 #define HD_STORM_MAX 100000000 /* packets per second; 0 is no limit */
 
 #define HD_FLOW_CACHE_MIN 1 /* MiB of a PMD's flow cache */

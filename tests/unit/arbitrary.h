@@ -3,6 +3,7 @@
 #ifndef HD_TEST_ARBITRARY_H
 #define HD_TEST_ARBITRARY_H
 
+#include <heddle/limits.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -119,7 +120,7 @@ static inline json_t *arbitrary_fdb(const json_t *ports)
 static inline json_t *arbitrary_config(void)
 {
 	json_t *ports[3] = {json_object(), json_object(), json_object()};
-	json_t *bridges = json_object();
+	json_t *bridges = json_object(), *document;
 
 	for (int i = 0; i < 8; i++) {
 		char name[16];
@@ -143,7 +144,12 @@ static inline json_t *arbitrary_config(void)
 			json_object_set(bridges, name, bridge);
 		json_decref(bridge);
 	}
-	return json_pack("{s:o}", "bridges", bridges);
+	document = json_pack("{s:o}", "bridges", bridges);
+	if (below(3) == 0)
+		json_object_set_new(document, "flow-cache", json_integer(1 + below(HD_FLOW_CACHE_MAX)));
+	if (below(3) == 0)
+		json_object_set_new(document, "ct-limit", json_integer(HD_CT_LIMIT_MIN + below(1000000)));
+	return document;
 }
 
 /* Give bridges mirrors: one port that is in no static entry for a destination, others or all to be copied. */

@@ -234,6 +234,17 @@ static void set_mirror(json_t *bridges, const struct hd_change *change)
 	json_decref(part);
 }
 
+static void set_root(json_t *document, const struct hd_config *to)
+{
+	json_t *part = hd_config_document(to);
+
+	json_object_del(document, "flow-cache");
+	json_object_del(document, "ct-limit");
+	json_object_del(part, "bridges");
+	json_object_update(document, part);
+	json_decref(part);
+}
+
 /* Deleted entries first, then everything but deleted bridges, and those last. */
 static void carry_out(json_t *document, const struct hd_diff *diff)
 {
@@ -245,7 +256,9 @@ static void carry_out(json_t *document, const struct hd_diff *diff)
 	for (unsigned int i = 0; i < diff->n; i++) {
 		const struct hd_change *change = &diff->changes[i];
 
-		if (change->kind == HD_CHANGE_BRIDGE_ADD || change->kind == HD_CHANGE_BRIDGE_SET)
+		if (change->kind == HD_CHANGE_CONFIG_SET)
+			set_root(document, change->new_config);
+		else if (change->kind == HD_CHANGE_BRIDGE_ADD || change->kind == HD_CHANGE_BRIDGE_SET)
 			set_bridge(bridges, change->new_bridge);
 		else if (change->kind == HD_CHANGE_FDB_ADD)
 			set_fdb(bridges, change);
