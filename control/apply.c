@@ -133,12 +133,25 @@ static void replace_bridges(struct plan *plan)
 		if (!stays) {
 			hd_fdb_destroy(runtime->bridges[i]->fdb);
 			hd_run_mirrors_free(runtime->bridges[i]);
+			hd_tables_destroy(runtime->bridges[i]->tables);
 			free(runtime->bridges[i]);
 		}
 	}
 	runtime->n_bridges = plan->n_bridges;
 	for (unsigned int b = 0; b < plan->n_bridges; b++)
 		runtime->bridges[b] = plan->bridges[b].run;
+}
+
+/* Rules may name the ports that there are now, each in its bridge. */
+static void bind_ofports(struct hd_runtime *runtime)
+{
+	hd_ofports_unbind_all(runtime->ofports);
+	for (unsigned int id = 0; id < HD_PORTS_MAX; id++) {
+		const struct hd_run_port *run = runtime->ports[id];
+
+		if (run != NULL)
+			hd_ofports_bind(runtime->ofports, run->ofport, run->bridge->serial);
+	}
 }
 
 static int commit(struct plan *plan)
@@ -174,6 +187,7 @@ static int commit(struct plan *plan)
 		drop_statics(&plan->bridges[i]);
 	set_statics(plan);
 	replace_bridges(plan);
+	bind_ofports(plan->runtime);
 	return 0;
 }
 

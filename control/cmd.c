@@ -114,16 +114,39 @@ const char *hd_cmd_string(const json_t *params, const char *key)
 int hd_cmd_integer(const json_t *params, const char *key, int min, int max, int absent, int *value,
 		   struct hd_error *error)
 {
+	json_int_t number = absent;
+	int code = hd_cmd_number(params, key, min, max, &number, error);
+
+	*value = (int)number;
+	return code;
+}
+
+int hd_cmd_number(const json_t *params, const char *key, json_int_t min, json_int_t max, json_int_t *value,
+		  struct hd_error *error)
+{
 	const json_t *member = json_object_get(params, key);
 	json_int_t number = json_integer_value(member);
 
-	*value = absent;
 	if (member == NULL)
 		return 0;
 	if (number < min || number > max) {
-		hd_error_set(error, "%s: %" JSON_INTEGER_FORMAT " is not %d..%d", key, number, min, max);
+		hd_error_set(error,
+			     "%s: %" JSON_INTEGER_FORMAT " is not %" JSON_INTEGER_FORMAT "..%" JSON_INTEGER_FORMAT, key,
+			     number, min, max);
 		return HD_RPC_INVALID_PARAMS;
 	}
-	*value = (int)number;
+	*value = number;
 	return 0;
+}
+
+int hd_cmd_run_bridge(struct hd_control *control, const json_t *params, const struct hd_run_bridge **bridge,
+		      struct hd_error *error)
+{
+	const char *name = hd_cmd_string(params, "bridge");
+
+	*bridge = hd_runtime_bridge(hd_control_runtime(control), name);
+	if (*bridge != NULL)
+		return 0;
+	hd_error_set(error, "bridges.%.64s: no such bridge", name);
+	return HD_RPC_REFUSED;
 }

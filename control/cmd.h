@@ -37,5 +37,13 @@ const char *hd_cmd_string(const json_t *params, const char *key);
 /* An integer member within min..max, or `absent`. */
 int hd_cmd_integer(const json_t *params, const char *key, int min, int max, int absent, int *value,
 		   struct hd_error *error);
+/* The same of 64 bits: *value says on entry what it is if there is no such member. */
+int hd_cmd_number(const json_t *params, const char *key, json_int_t min, json_int_t max, json_int_t *value,
+		  struct hd_error *error);
+
+struct hd_run_bridge;
+/* A bridge's running state, by the request's "bridge"; the refusal if there is none. */
+int hd_cmd_run_bridge(struct hd_control *control, const json_t *params, const struct hd_run_bridge **bridge,
+		      struct hd_error *error);
 
 #endif

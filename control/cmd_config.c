@@ -13,15 +13,16 @@
 
 static int show(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
-	const json_t *document = hd_control_document(control);
+	json_t *document = hd_control_whole(control);
 	int pending = hd_control_pending(control);
-	char *yaml = hd_yaml_dump(document);
+	char *yaml = document != NULL ? hd_yaml_dump(document) : NULL;
 
 	if (yaml == NULL) {
+		json_decref(document);
 		hd_error_set(error, "out of memory");
 		return HD_RPC_INTERNAL;
 	}
-	*result = json_pack("{s:o, s:s}", "document", json_deep_copy(document), "yaml", yaml);
+	*result = json_pack("{s:o, s:s}", "document", document, "yaml", yaml);
 	if (pending >= 0)
 		json_object_set_new(*result, "pending", json_integer(pending));
 	free(yaml);
@@ -57,7 +58,7 @@ static int change(struct hd_control *control, const json_t *document, const stru
 
 	if (rc < 0)
 		return rc;
-	rc = hd_control_change(control, document, marks, false, changes, error);
+	rc = hd_control_replace(control, document, marks, false, changes, error);
 	if (rc < 0 && seconds > 0)
 		hd_control_confirm(control, &ignored); /* nothing to return from */
 	return rc;
@@ -89,7 +90,7 @@ static int apply(struct hd_control *control, json_t *params, json_t **result, st
 	if (code != 0)
 		return code;
 	if (dry_run)
-		rc = hd_control_change(control, document, marks, true, &changes, error);
+		rc = hd_control_replace(control, document, marks, true, &changes, error);
 	else
 		rc = change(control, document, marks, (unsigned int)seconds, &changes, error);
 	json_decref(document);
@@ -109,6 +110,7 @@ static int apply(struct hd_control *control, json_t *params, json_t **result, st
 static int save(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
 	const char *file = hd_control_file(control);
+	json_t *document;
 	char *yaml;
 	int rc;
 
@@ -116,7 +118,9 @@ static int save(struct hd_control *control, json_t *params, json_t **result, str
 		hd_error_set(error, "the daemon was started without -c FILE: name the file, config save FILE");
 		return HD_RPC_REFUSED;
 	}
-	yaml = hd_yaml_dump(hd_control_document(control));
+	document = hd_control_whole(control);
+	yaml = document != NULL ? hd_yaml_dump(document) : NULL;
+	json_decref(document);
 	if (yaml == NULL) {
 		hd_error_set(error, "out of memory");
 		return HD_RPC_INTERNAL;

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "control.h"
+#include "flow_plan.h"
 #include "log.h"
 #include "runtime.h"
 
@@ -21,8 +22,8 @@ struct hd_control {
 	struct hd_runtime *runtime;
 	json_t *document;
 	struct hd_config *config;
-	json_t *former; /* the document before the last change */
-	json_t *armed;  /* the document to return to, or NULL */
+	json_t *former; /* the document before the last change, with the flows that it changed */
+	json_t *armed;  /* the document to return to, with all flows, or NULL */
 	char *file;
 	time_t started, deadline; /* monotonic seconds */
 	unsigned int ticks;
@@ -167,53 +168,133 @@ const struct hd_config *hd_control_config(const struct hd_control *control)
 	return control->config;
 }
 
+json_t *hd_control_whole(const struct hd_control *control)
+{
+	json_t *document = json_deep_copy(control->document);
+
+	if (document != NULL && hd_flow_dump_into(control->runtime, document) < 0) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}
+
+/* The document in force with the flows that a change takes away: what a rollback returns to. */
+static json_t *remember(const struct hd_control *control, const struct hd_flow_plan *plan)
+{
+	json_t *document, *flows;
+	const char *bridge;
+
+	if (json_object_size(plan->former) == 0)
+		return json_incref(control->document);
+	document = json_deep_copy(control->document);
+	json_object_foreach (plan->former, bridge, flows)
+		json_object_update(json_object_get(json_object_get(document, "bridges"), bridge), flows);
+	return document;
+}
+
+/* Bridges and ports, then the flows; if these can't be had, back with all. */
+static int put_in_tables(struct hd_control *control, const struct hd_config *config, struct hd_flow_plan *plan,
+			 const json_t *former, struct hd_error *error)
+{
+	struct hd_flow_plan back;
+	struct hd_error ignored;
+	int rc = hd_runtime_apply(control->runtime, config, error);
+
+	if (rc < 0)
+		return rc;
+	rc = hd_flow_plan_commit(plan, error);
+	if (rc == 0)
+		return 0;
+	if (hd_runtime_apply(control->runtime, control->config, &ignored) < 0)
+		hd_error("configuration", "going back to the former one: %s", ignored.text);
+	if (hd_flow_plan_make(&back, control->runtime, control->config, former, NULL, false, &ignored) < 0 ||
+	    hd_flow_plan_commit(&back, &ignored) < 0)
+		hd_error("configuration", "going back to the former flows: %s", ignored.text);
+	hd_flow_plan_clear(&back);
+	return rc;
+}
+
 /* The validated configuration takes the place of the one in force. */
-static int put_in_force(struct hd_control *control, struct hd_config *config, struct hd_error *error)
+static int put_in_force(struct hd_control *control, struct hd_config *config, struct hd_flow_plan *plan,
+			struct hd_error *error)
 {
 	json_t *document = hd_config_document(config); /* canonical: what was given may say defaults */
-	int rc;
+	json_t *former = hd_flow_plan_keep(plan, config) == 0 ? remember(control, plan) : NULL;
+	int rc = -ENOMEM;
 
-	if (document == NULL) {
-		hd_error_set(error, "out of memory");
-		return -ENOMEM;
-	}
-	rc = hd_runtime_apply(control->runtime, config, error);
+	hd_error_set(error, "out of memory");
+	if (document != NULL && former != NULL)
+		rc = put_in_tables(control, config, plan, former, error);
 	if (rc < 0) {
 		json_decref(document);
+		json_decref(former);
 		return rc;
 	}
+	if (config->flow_cache != control->config->flow_cache)
+		hd_dataplane_set_flow_cache(control->dataplane, config->flow_cache);
+	if (config->ct_limit != control->config->ct_limit)
+		hd_dataplane_set_ct_limit(control->dataplane, config->ct_limit);
 	json_decref(control->former);
-	control->former = control->document;
+	control->former = former;
+	json_decref(control->document);
 	control->document = document;
 	hd_config_free(control->config);
 	control->config = config;
 	return 0;
 }
 
-int hd_control_change(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
-		      json_t **changes, struct hd_error *error)
+/* A change that was asked for. */
+struct wish {
+	const json_t *document;
+	const struct hd_marks *marks;
+	bool whole; /* the document is all there shall be */
+	bool dry_run;
+};
+
+/* What `config`, which is valid, changes; and unless it is a dry run, the change. */
+static int change_to(struct hd_control *control, const struct wish *wish, struct hd_config *config, json_t **changes,
+		     struct hd_error *error)
 {
-	struct hd_config *config;
+	struct hd_flow_plan plan;
 	struct hd_diff diff;
-	int rc = hd_config_parse(document, marks, &config, error);
+	int rc = hd_flow_plan_make(&plan, control->runtime, config, wish->document, wish->marks, wish->whole, error);
 
 	if (rc < 0)
 		return rc;
 	rc = hd_diff_compute(control->config, config, &diff);
 	if (rc < 0) {
 		hd_error_set(error, "out of memory");
-		hd_config_free(config);
-		return rc;
+		goto out;
 	}
-	if (changes != NULL)
+	if (changes != NULL) {
 		*changes = hd_diff_document(&diff);
-	if (dry_run)
+		hd_flow_plan_tell(&plan, *changes);
+	}
+	if (wish->dry_run)
 		rc = hd_runtime_check(control->runtime, config, error);
-	else if (diff.n != 0)
-		rc = put_in_force(control, config, error);
+	else if (diff.n != 0 || !hd_flow_plan_empty(&plan))
+		rc = put_in_force(control, config, &plan, error);
 	hd_diff_clear(&diff);
+out:
+	hd_flow_plan_clear(&plan);
+	return rc;
+}
+
+static int transact(struct hd_control *control, const struct wish *wish, json_t **changes, struct hd_error *error)
+{
+	struct hd_config *config;
+	int rc;
+
+	if (changes != NULL)
+		*changes = NULL;
+	rc = hd_config_parse(wish->document, wish->marks, &config, error);
+	if (rc < 0)
+		return rc;
+	rc = change_to(control, wish, config, changes, error);
 	if (config != control->config)
 		hd_config_free(config);
+	hd_ofports_settle(control->runtime->ofports);
 	if (rc < 0 && changes != NULL) {
 		json_decref(*changes);
 		*changes = NULL;
@@ -221,13 +302,29 @@ int hd_control_change(struct hd_control *control, const json_t *document, const 
 	return rc;
 }
 
+int hd_control_change(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
+		      json_t **changes, struct hd_error *error)
+{
+	struct wish wish = {.document = document, .marks = marks, .whole = false, .dry_run = dry_run};
+
+	return transact(control, &wish, changes, error);
+}
+
+int hd_control_replace(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
+		       json_t **changes, struct hd_error *error)
+{
+	struct wish wish = {.document = document, .marks = marks, .whole = true, .dry_run = dry_run};
+
+	return transact(control, &wish, changes, error);
+}
+
 int hd_control_arm(struct hd_control *control, unsigned int seconds, struct hd_error *error)
 {
 	const struct timeval deadline = {.tv_sec = (time_t)seconds};
 
 	if (control->armed == NULL)
-		control->armed = json_incref(control->document); /* a second change returns to before the first */
-	if (evtimer_add(control->confirm, &deadline) < 0) {
+		control->armed = hd_control_whole(control); /* a second change returns to before the first */
+	if (control->armed == NULL || evtimer_add(control->confirm, &deadline) < 0) {
 		hd_error_set(error, "out of memory");
 		return -ENOMEM;
 	}
@@ -254,14 +351,16 @@ int hd_control_confirm(struct hd_control *control, struct hd_error *error)
 
 int hd_control_rollback(struct hd_control *control, json_t **changes, struct hd_error *error)
 {
-	json_t *target = json_incref(control->armed != NULL ? control->armed : control->former);
+	bool whole = control->armed != NULL;
+	struct wish wish = {.document = whole ? control->armed : control->former, .whole = whole};
+	json_t *target = json_incref((json_t *)wish.document);
 	int rc;
 
 	if (target == NULL) {
 		hd_error_set(error, "there is no former configuration");
 		return -ENOENT;
 	}
-	rc = hd_control_change(control, target, NULL, false, changes, error);
+	rc = transact(control, &wish, changes, error);
 	if (rc == 0)
 		disarm(control); /* else it can be tried again */
 	json_decref(target);

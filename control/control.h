@@ -30,7 +30,7 @@ time_t hd_control_started(const struct hd_control *control); /* CLOCK_MONOTONIC 
 void hd_control_set_file(struct hd_control *control, const char *file);
 const char *hd_control_file(const struct hd_control *control);
 
-/* The document in force: borrowed, never to be modified. And its model. */
+/* The document in force, without flows (flow_plan.h): borrowed, never to be modified. And its model. */
 const json_t *hd_control_document(const struct hd_control *control);
 const struct hd_config *hd_control_config(const struct hd_control *control);
 
@@ -42,10 +42,23 @@ const struct hd_config *hd_control_config(const struct hd_control *control);
 int hd_control_change(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
 		      json_t **changes, struct hd_error *error);
 
+/*
+ * The same with a document that is all of the configuration, as a file is: bridges of which it says nothing of flows
+ * get the default. hd_control_change leaves flows as they are where the document does not say them.
+ */
+int hd_control_replace(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
+		       json_t **changes, struct hd_error *error);
+/* The document in force with its flows, groups and meters: a new reference, NULL if out of memory. Takes time with
+ * many rules. */
+json_t *hd_control_whole(const struct hd_control *control);
+
 /* Arm: return to the configuration in force now, unless confirmed within `seconds`. Call before the change. */
 int hd_control_arm(struct hd_control *control, unsigned int seconds, struct hd_error *error);
 int hd_control_confirm(struct hd_control *control, struct hd_error *error);
-/* Return now. Without an armed change: to the configuration before the last change. If it fails, it stays armed. */
+/*
+ * Return now. Without an armed change: to the configuration before the last change, and to its flows where that change
+ * changed them. If it fails, it stays armed.
+ */
 int hd_control_rollback(struct hd_control *control, json_t **changes, struct hd_error *error);
 /* Seconds left to confirm, or -1. */
 int hd_control_pending(const struct hd_control *control);

@@ -60,6 +60,7 @@ struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsig
 		bridge_in[i] = (struct hd_snapshot_bridge_in){
 			.serial = bridges[i].run->serial,
 			.fdb = bridges[i].fdb != NULL ? bridges[i].fdb : bridges[i].run->fdb,
+			.tables = bridges[i].run->tables,
 			.mirrors = mirrors + (size_t)i * HD_MIRRORS_MAX,
 			.n_mirrors = (uint16_t)bridges[i].n_mirrors,
 		};
@@ -69,6 +70,7 @@ struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsig
 		port_in[i] = (struct hd_snapshot_port_in){
 			.port = ports[i].run->port,
 			.bridge = (uint16_t)ports[i].bridge,
+			.ofport = ports[i].run->ofport,
 			.mtu = ports[i].conf->mtu,
 			.isolated = ports[i].conf->isolated,
 			.vlan = &ports[i].conf->vlan,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "fdb.h"
 #include "log.h"
 #include "plan.h"
@@ -45,6 +47,12 @@ static int prepare_bridges(struct plan *plan)
 			continue;
 		snprintf(bridge->run->name, sizeof(bridge->run->name), "%s", bridge->conf->name);
 		bridge->run->serial = ++plan->runtime->serial;
+		bridge->run->tables = hd_tables_create(plan->runtime->dataplane->rcu, plan->runtime->dataplane->n_pmds,
+						       rte_get_tsc_hz());
+		if (bridge->run->tables == NULL) {
+			hd_error_set(plan->error, "bridges.%s: no memory for its flow tables", bridge->conf->name);
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -198,7 +206,9 @@ void hd_plan_take_back(struct plan *plan)
 	hd_plan_take_back_mirrors(plan);
 	for (unsigned int i = 0; i < plan->n_bridges; i++) {
 		hd_fdb_destroy(plan->bridges[i].fdb);
-		if (plan->bridges[i].created)
+		if (plan->bridges[i].created) {
+			hd_tables_destroy(plan->bridges[i].run->tables);
 			free(plan->bridges[i].run);
+		}
 	}
 }

@@ -6,6 +6,8 @@
 
 #include <heddle/protocol.h>
 
+#include "control.h"
+#include "flow_bundle.h"
 #include "log.h"
 #include "rpc.h"
 
@@ -20,8 +22,9 @@ static const struct hd_rpc_method own[] = {
 };
 
 static const struct hd_rpc_method *const tables[] = {
-	hd_cmd_bridge, hd_cmd_port,   hd_cmd_fdb, hd_cmd_mirror,  hd_cmd_pmd,
-	hd_cmd_drop,   hd_cmd_config, hd_cmd_log, hd_cmd_version, own,
+	hd_cmd_bridge, hd_cmd_port,   hd_cmd_fdb,   hd_cmd_mirror,  hd_cmd_flow, hd_cmd_flow_bundle,
+	hd_cmd_group,  hd_cmd_meter,  hd_cmd_trace, hd_cmd_cache,   hd_cmd_ct,   hd_cmd_pmd,
+	hd_cmd_drop,   hd_cmd_config, hd_cmd_log,   hd_cmd_version, own,
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -117,6 +120,8 @@ static bool has_type(const json_t *value, const char *type)
 		return json_is_integer(value);
 	case 'b':
 		return json_is_boolean(value);
+	case 'a':
+		return json_is_array(value);
 	default:
 		return json_is_object(value);
 	}
@@ -178,13 +183,16 @@ static int check_params(const struct hd_rpc_method *method, json_t *params, stru
 static void log_change(const char *client, const struct hd_rpc_method *method, const json_t *params, int code,
 		       const struct hd_error *error)
 {
+	enum hd_log_level level = method->often ? HD_LOG_DEBUG : HD_LOG_INFO;
 	char text[LOGGED_MAX];
 
+	if (level > hd_log_get_level())
+		return;
 	describe(params, text, sizeof(text));
 	if (code == 0)
-		hd_info("control", "%s: %s %s", client, method->name, text);
+		hd_log(level, "control", "%s: %s %s", client, method->name, text);
 	else
-		hd_info("control", "%s: %s %s: refused: %s", client, method->name, text, error->text);
+		hd_log(level, "control", "%s: %s %s: refused: %s", client, method->name, text, error->text);
 }
 
 static int call_method(struct hd_control *control, const char *client, const char *name, json_t *params,
@@ -321,6 +329,18 @@ static json_t *decode(const char *text, size_t length, struct hd_error *error)
 	return value;
 }
 
+static const char *current = "";
+
+const char *hd_rpc_client(void)
+{
+	return current;
+}
+
+void hd_rpc_gone(struct hd_control *control, const char *client)
+{
+	hd_flow_bundles_drop(hd_control_runtime(control), client);
+}
+
 char *hd_rpc_handle(struct hd_control *control, const char *client, const char *text, size_t length)
 {
 	struct hd_error error = {""};
@@ -328,12 +348,14 @@ char *hd_rpc_handle(struct hd_control *control, const char *client, const char *
 	json_t *answer;
 	char *line;
 
+	current = client;
 	if (value == NULL)
 		answer = answer_error(NULL, HD_RPC_PARSE, error.text);
 	else if (json_is_array(value))
 		answer = handle_batch(control, client, value);
 	else
 		answer = handle_request(control, client, value);
+	current = "";
 	json_decref(value);
 	line = answer != NULL ? json_dumps(answer, DUMP_FLAGS) : NULL;
 	json_decref(answer);

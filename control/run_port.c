@@ -27,6 +27,12 @@ int hd_run_port_open(struct hd_runtime *runtime, uint16_t id, const struct hd_po
 		free(run);
 		return -ENOMEM;
 	}
+	run->ofport = hd_ofports_take(runtime->ofports, conf->name, strlen(conf->name));
+	if (run->ofport == HD_OFPORT_NONE) {
+		snprintf(reason, HD_REASON_MAX, "rules keep all %u port numbers", HD_OFPORT_MAX);
+		free(run);
+		return -ENOSPC;
+	}
 	rc = runtime->open(runtime->opener, conf, &run->port, reason);
 	if (rc < 0) {
 		free(run);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Owns what runs between changes: learning, ageing, links, loads. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include "fdb.h"
+#include "flow_bundle.h"
+#include "flow_names.h"
 #include "learn.h"
 #include "runtime.h"
 
@@ -21,6 +24,11 @@ struct hd_runtime *hd_runtime_create(struct hd_dataplane *dataplane, hd_open_por
 	runtime->dataplane = dataplane;
 	runtime->open = open;
 	runtime->opener = opener;
+	runtime->ofports = hd_ofports_create(hd_flow_names_used, runtime);
+	if (runtime->ofports == NULL) {
+		free(runtime);
+		return NULL;
+	}
 	return runtime;
 }
 
@@ -32,6 +40,8 @@ void hd_runtime_destroy(struct hd_runtime *runtime)
 	if (runtime == NULL)
 		return;
 	hd_runtime_apply(runtime, &nothing, &error);
+	hd_flow_bundles_drop(runtime, NULL);
+	hd_ofports_destroy(runtime->ofports);
 	free(runtime);
 }
 
@@ -91,8 +101,25 @@ bool hd_runtime_learn(struct hd_runtime *runtime, unsigned int budget)
 	return more;
 }
 
+/* Timeouts go by what rules have seen, which PMDs add up first; a plain bridge has no rule that could time out. */
+static void expire_rules(struct hd_runtime *runtime)
+{
+	uint64_t now = rte_rdtsc();
+	bool timed = false;
+
+	for (unsigned int i = 0; i < runtime->n_bridges; i++)
+		timed |= !hd_tables_plain(runtime->bridges[i]->tables);
+	if (timed)
+		hd_dataplane_fold(runtime->dataplane);
+	for (unsigned int i = 0; i < runtime->n_bridges; i++) {
+		hd_tables_expire(runtime->bridges[i]->tables, now, NULL, NULL);
+		hd_tables_reclaim(runtime->bridges[i]->tables);
+	}
+}
+
 void hd_runtime_tick(struct hd_runtime *runtime, uint32_t now)
 {
+	expire_rules(runtime);
 	for (unsigned int i = 0; i < runtime->n_bridges; i++)
 		hd_fdb_age(runtime->bridges[i]->fdb, now, runtime->bridges[i]->ageing, AGE_BUDGET);
 	for (unsigned int id = 0; id < HD_PORTS_MAX; id++) {

@@ -8,7 +8,9 @@
 #define HD_RUNTIME_H
 
 #include "dataplane.h"
+#include "flow/tables.h"
 #include "model.h"
+#include "ofport.h"
 
 /* A mirror in force. */
 struct hd_run_mirror {
@@ -22,6 +24,7 @@ struct hd_run_bridge {
 	uint32_t ageing;  /* seconds, 0: never */
 	uint64_t refused; /* addresses not learnt: the limit was reached */
 	struct hd_fdb *fdb;
+	struct hd_tables *tables; /* its rules, groups and meters; a new bridge has none */
 	unsigned int n_mirrors;
 	struct hd_run_mirror *mirrors;
 };
@@ -29,6 +32,7 @@ struct hd_run_bridge {
 struct hd_run_port {
 	struct hd_port_conf conf; /* in force */
 	struct hd_run_bridge *bridge;
+	uint16_t ofport;              /* by which rules call it */
 	struct hd_port *port;         /* NULL for the moment in which apply has closed it and its id is still taken */
 	uint16_t pmd[HD_QUEUES_MAX];  /* id of the PMD that polls rx queue i */
 	uint64_t busy[HD_QUEUES_MAX]; /* the queue's busy cycles at the last hd_runtime_measure */
@@ -42,6 +46,8 @@ struct hd_run_port {
 typedef int (*hd_open_port)(void *opener, const struct hd_port_conf *conf, struct hd_port **port,
 			    char reason[HD_REASON_MAX]);
 
+struct hd_flow_bundle;
+
 struct hd_runtime {
 	struct hd_dataplane *dataplane;
 	hd_open_port open;
@@ -50,6 +56,8 @@ struct hd_runtime {
 	struct hd_run_bridge *bridges[HD_BRIDGES_MAX];
 	struct hd_run_port *ports[HD_PORTS_MAX]; /* by id; NULL: free */
 	struct hd_port_totals retired;           /* of ports that are gone */
+	struct hd_ofports *ofports;
+	struct hd_flow_bundle *bundles; /* what clients have sent of changes that are not complete (flow_bundle.h) */
 	uint32_t serial;
 	uint64_t measured; /* TSC */
 };
@@ -71,7 +79,7 @@ struct hd_run_bridge *hd_runtime_bridge(const struct hd_runtime *runtime, const 
 
 /* Put what PMDs have learnt into the FDBs, at most `budget` events. True if there may be more. */
 bool hd_runtime_learn(struct hd_runtime *runtime, unsigned int budget);
-/* Ages FDBs, follows links; several times a second. */
+/* Ages FDBs, expires rules, follows links; several times a second. */
 void hd_runtime_tick(struct hd_runtime *runtime, uint32_t now);
 /* Updates the loads of queues; about once a second. */
 void hd_runtime_measure(struct hd_runtime *runtime);

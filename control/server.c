@@ -64,6 +64,7 @@ static void client_free(struct client *client)
 	LIST_REMOVE(client, link);
 	server->n_clients--;
 	server->n_long -= client->is_long;
+	hd_rpc_gone(server->control, client->name);
 	if (client->turn != NULL)
 		event_free(client->turn);
 	if (client->deadline != NULL)

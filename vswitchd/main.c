@@ -43,7 +43,7 @@ static int apply(struct hd_control *control, const struct hd_options *options, c
 		 const struct hd_marks *marks)
 {
 	struct hd_error error;
-	int rc = hd_control_change(control, document, marks, false, NULL, &error);
+	int rc = hd_control_replace(control, document, marks, false, NULL, &error);
 
 	if (rc < 0)
 		hd_error("configuration", "%s", error.text);

@@ -22,6 +22,7 @@ struct hd_control {
 	unsigned int learnt;       /* made-up addresses in every bridge, behind its first port, VLAN 7 */
 	unsigned int rounds;       /* how often counters were read: they grow */
 	unsigned int changes_made; /* committed */
+	struct hd_runtime runtime; /* nothing runs */
 };
 
 static inline void fake_control_init(struct hd_control *control)
@@ -40,6 +41,21 @@ static inline void fake_control_clear(struct hd_control *control)
 	json_decref(control->document);
 	json_decref(control->previous);
 	hd_config_free(control->config);
+}
+
+struct hd_runtime *hd_control_runtime(const struct hd_control *control)
+{
+	return (struct hd_runtime *)(uintptr_t)&control->runtime;
+}
+
+struct hd_dataplane *hd_control_dataplane(const struct hd_control *control)
+{
+	return NULL;
+}
+
+json_t *hd_control_whole(const struct hd_control *control)
+{
+	return json_deep_copy(control->document);
 }
 
 const char *hd_control_file(const struct hd_control *control)
@@ -87,6 +103,12 @@ int hd_control_change(struct hd_control *control, const json_t *document, const 
 	control->config = config;
 	control->changes_made++;
 	return 0;
+}
+
+int hd_control_replace(struct hd_control *control, const json_t *document, const struct hd_marks *marks, bool dry_run,
+		       json_t **changes, struct hd_error *error)
+{
+	return hd_control_change(control, document, marks, dry_run, changes, error);
 }
 
 int hd_control_arm(struct hd_control *control, unsigned int seconds, struct hd_error *error)
