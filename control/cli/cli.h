@@ -22,6 +22,7 @@ struct hd_cli {
 	bool quiet;          /* completion: failures are not told */
 	int fd;              /* connection, -1: none yet */
 	FILE *in;            /* reads it */
+	char refusal[640];   /* what the daemon said last, if it refused */
 };
 
 /* "heddle: ..." on stderr. Returns HD_EXIT_USAGE. */

@@ -124,6 +124,8 @@ static int read_answer(struct hd_cli *cli, json_t **result)
 	free(line);
 	error = json_object_get(answer, "error");
 	*result = json_incref(json_object_get(answer, "result"));
+	snprintf(cli->refusal, sizeof(cli->refusal), "%s",
+		 error != NULL ? json_string_value(json_object_get(error, "message")) : "");
 	if (error != NULL && !cli->quiet)
 		fprintf(stderr, "heddle: %s\n", json_string_value(json_object_get(error, "message")));
 	if (error != NULL)

@@ -21,10 +21,14 @@ enum hd_value {
 	HD_VALUE_DURATION, /* "30s", "5m"; a JSON integer of seconds */
 	HD_VALUE_REASON,   /* to drop a packet */
 	HD_VALUE_WORD,
+	HD_VALUE_TEXT,   /* whatever */
+	HD_VALUE_NUMBER, /* a whole number */
+	HD_VALUE_FLOW,
 };
 
 #define HD_ARG_WORD (1u << 0)     /* stands alone, in order; otherwise it is `name` and its value, anywhere */
 #define HD_ARG_REQUIRED (1u << 1) /* else optional */
+#define HD_ARG_MANY (1u << 2)     /* may be given several times: an array. As a word, the last one */
 
 struct hd_arg {
 	const char *name;   /* "bridge"; for HD_ARG_WORD what help shows: "NAME" */
@@ -34,7 +38,7 @@ struct hd_arg {
 	const char *help;
 };
 
-#define HD_ARGS_MAX 5
+#define HD_ARGS_MAX 6
 #define HD_EXAMPLES_MAX 5
 
 /* What a round of a repeated command can compare with. */

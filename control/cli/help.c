@@ -10,8 +10,9 @@
 static const char *const options[][2] = {
 	{"-s, --socket SOCKET", "the daemon's control socket, default " HD_SOCKET_DEFAULT},
 	{"-j, --json", "print JSON"},
-	{"-w, --watch SECONDS",
-	 "repeat port show, port stats, mirror show, pmd show or drop show, with rates; JSON: a line a round"},
+	{"-w, --watch SECONDS", "repeat port show, port stats, mirror show, flow show, meter stats, cache show, ct "
+				"stats, pmd show or drop show, "
+				"with rates; JSON: a line a round"},
 	{"-n, --rounds COUNT", "with -w: end after so many rounds"},
 	{"-V, --version", "print the version of this command"},
 	{"-h, --help", "print this help; after a command, that command's"},

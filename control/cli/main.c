@@ -146,7 +146,9 @@ static int run_command(struct hd_cli *cli, const struct options *options, int n,
 	if (options->help)
 		return run_help(cli, command);
 	if (cli->interval > 0 && !command->repeats)
-		return hd_cli_usage("-w is for port show, port stats, mirror show, pmd show and drop show");
+		return hd_cli_usage(
+			"-w is for port show, port stats, mirror show, flow show, meter stats, cache show, ct stats, "
+			"pmd show and drop show");
 	code = hd_command_parse(command, n - used, words + used, &params);
 	if (code != HD_EXIT_OK)
 		return code;

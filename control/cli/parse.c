@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds the command that words name, and turns the words after it into the request's parameters. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +155,7 @@ static bool is_set(const struct walk *walk, const char *member)
 static const struct hd_arg *next_word(const struct walk *walk)
 {
 	for (const struct hd_arg *arg = walk->command->args; arg->name != NULL; arg++)
-		if ((arg->flags & HD_ARG_WORD) && !is_set(walk, arg->member))
+		if ((arg->flags & HD_ARG_WORD) && ((arg->flags & HD_ARG_MANY) || !is_set(walk, arg->member)))
 			return arg;
 	return NULL;
 }
@@ -191,6 +192,17 @@ static json_t *read_duration(const char *text)
 	return NULL;
 }
 
+static json_t *read_number(const char *text, struct hd_error *error)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	hd_error_set(error, "%s is not a whole number", text);
+	return text[0] == '\0' || *end != '\0' || errno != 0 ? NULL : json_integer(number);
+}
+
 static json_t *read_value(const struct hd_arg *arg, const char *text, struct hd_error *error)
 {
 	json_t *value;
@@ -198,6 +210,8 @@ static json_t *read_value(const struct hd_arg *arg, const char *text, struct hd_
 	switch (arg->value) {
 	case HD_VALUE_VLAN:
 		return hd_schema_value(hd_schema_find(hd_schema_fdb, "vlan"), text, error);
+	case HD_VALUE_NUMBER:
+		return read_number(text, error);
 	case HD_VALUE_DURATION:
 		value = read_duration(text);
 		hd_error_set(error, "%s is not a time of 1s..24h, such as 30s or 5m", text);
@@ -214,12 +228,28 @@ static const char *verb_of(const struct hd_command *command)
 	return command->verb != NULL ? command->verb : "";
 }
 
+static void put_value(json_t *params, const char *member, json_t *value, bool many)
+{
+	json_t *list = json_object_get(params, member);
+
+	if (!many) {
+		json_object_set_new(params, member, value);
+		return;
+	}
+	if (list == NULL) {
+		list = json_array();
+		json_object_set_new(params, member, list);
+	}
+	json_array_append_new(list, value);
+}
+
 /* Set what is `name` to the word, by the way of its type. */
 static int set_value(struct walk *walk, const char *text)
 {
 	const struct hd_command *command = walk->command;
 	const char *name = walk->arg != NULL ? walk->arg->name : walk->key->name;
 	const char *member = walk->arg != NULL ? walk->arg->member : walk->key->name;
+	bool many = walk->arg != NULL && (walk->arg->flags & HD_ARG_MANY);
 	struct hd_error error = {""};
 	json_t *value;
 
@@ -231,7 +261,7 @@ static int set_value(struct walk *walk, const char *text)
 			hd_cli_usage("%s %s: %s: %s", command->noun, verb_of(command), name, error.text);
 		return HD_EXIT_USAGE;
 	}
-	json_object_set_new(walk->params, member, value);
+	put_value(walk->params, member, value, many);
 	return HD_EXIT_OK;
 }
 
@@ -266,7 +296,7 @@ static int take_name(struct walk *walk, const char *word)
 {
 	const char *member = walk->arg != NULL ? walk->arg->member : walk->key->name;
 
-	if (is_set(walk, member)) {
+	if (is_set(walk, member) && !(walk->arg != NULL && (walk->arg->flags & HD_ARG_MANY))) {
 		if (!walk->quiet)
 			hd_cli_usage("%s %s: %s: given twice", walk->command->noun, verb_of(walk->command), word);
 		return HD_EXIT_USAGE;
@@ -354,6 +384,7 @@ static const char *placeholder(const struct hd_arg *arg)
 		[HD_VALUE_MAC] = "MAC",     [HD_VALUE_VLAN] = "VLAN",     [HD_VALUE_FILE] = "FILE",
 		[HD_VALUE_LEVEL] = "LEVEL", [HD_VALUE_DURATION] = "TIME", [HD_VALUE_WORD] = "WORD",
 		[HD_VALUE_SWITCH] = "",     [HD_VALUE_REASON] = "REASON", [HD_VALUE_MIRROR] = "MIRROR",
+		[HD_VALUE_TEXT] = "TEXT",   [HD_VALUE_NUMBER] = "NUMBER", [HD_VALUE_FLOW] = "FLOW",
 	};
 
 	return names[arg->value];
@@ -365,10 +396,14 @@ void hd_command_synopsis(const struct hd_command *command, FILE *file)
 	for (const struct hd_arg *arg = command->args; arg->name != NULL; arg++) {
 		fprintf(file, arg->flags & HD_ARG_REQUIRED ? " " : " [");
 		fprintf(file, "%s", arg->name);
+		if ((arg->flags & HD_ARG_WORD) && (arg->flags & HD_ARG_MANY))
+			fprintf(file, "...");
 		if (!(arg->flags & HD_ARG_WORD) && arg->value != HD_VALUE_SWITCH)
 			fprintf(file, " %s", placeholder(arg));
 		if (!(arg->flags & HD_ARG_REQUIRED))
 			fputc(']', file);
+		if (!(arg->flags & HD_ARG_WORD) && (arg->flags & HD_ARG_MANY))
+			fprintf(file, "...");
 	}
 	fprintf(file, "%s\n", command->keys != NULL ? " [KEY VALUE]..." : "");
 }

@@ -54,7 +54,35 @@ static void show_round(const struct hd_cli *cli, const struct hd_command *comman
 	fflush(stdout);
 }
 
+int hd_run_pages(struct hd_cli *cli, const char *method, json_t *params, const char *key, json_t *list)
+{
+	json_t *page, *cursor;
+	int code = HD_EXIT_OK;
+
+	json_object_del(params, "cursor");
+	while (code == HD_EXIT_OK) {
+		code = hd_client_call(cli, method, json_incref(params), &page);
+		json_array_extend(list, json_object_get(page, key));
+		cursor = json_incref(json_object_get(page, "cursor"));
+		json_decref(page);
+		if (cursor == NULL)
+			break;
+		json_object_set_new(params, "cursor", cursor);
+	}
+	return code;
+}
+
+static int fetch_once(struct hd_cli *cli, const struct hd_command *command, json_t *params, json_t **result)
+{
+	return hd_client_call(cli, command->method, json_incref(params), result);
+}
+
 int hd_run(struct hd_cli *cli, const struct hd_command *command, json_t *params)
+{
+	return hd_run_rounds(cli, command, params, fetch_once);
+}
+
+int hd_run_rounds(struct hd_cli *cli, const struct hd_command *command, json_t *params, hd_run_fetch fetch)
 {
 	struct hd_view view = {.one = json_object_get(params, "name") != NULL};
 	double asked = 0, before;
@@ -63,7 +91,7 @@ int hd_run(struct hd_cli *cli, const struct hd_command *command, json_t *params)
 
 	for (unsigned int round = 0; code == HD_EXIT_OK; round++) {
 		before = asked;
-		code = hd_client_call(cli, command->method, json_incref(params), &result);
+		code = fetch(cli, command, params, &result);
 		if (code != HD_EXIT_OK)
 			break;
 		asked = clock_seconds();
@@ -85,24 +113,13 @@ int hd_run(struct hd_cli *cli, const struct hd_command *command, json_t *params)
 /* All pages of one bridge's addresses, each with the bridge's name, onto the end of `list`. */
 static int add_pages(struct hd_cli *cli, json_t *params, const char *bridge, json_t *list)
 {
-	json_t *page, *entry, *cursor;
-	int code = HD_EXIT_OK;
-	size_t i;
+	size_t i = json_array_size(list);
+	int code;
 
 	json_object_set_new(params, "bridge", json_string(bridge));
-	json_object_del(params, "cursor");
-	while (code == HD_EXIT_OK) {
-		code = hd_client_call(cli, "fdb.show", json_incref(params), &page);
-		json_array_foreach (json_object_get(page, "entries"), i, entry) {
-			json_object_set_new(entry, "bridge", json_string(bridge));
-			json_array_append(list, entry);
-		}
-		cursor = json_incref(json_object_get(page, "cursor"));
-		json_decref(page);
-		if (cursor == NULL)
-			break;
-		json_object_set_new(params, "cursor", cursor);
-	}
+	code = hd_run_pages(cli, "fdb.show", params, "entries", list);
+	for (; i < json_array_size(list); i++)
+		json_object_set_new(json_array_get(list, i), "bridge", json_string(bridge));
 	return code;
 }
 

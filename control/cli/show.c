@@ -209,14 +209,32 @@ static void print_key(const char *key, const json_t *pair)
 	printf(" %s", json_is_null(after) ? "none" : text);
 }
 
+/* "flows: 3 added, 1 removed". */
+static void print_counts(const char *what, const json_t *counts)
+{
+	static const char *const kinds[] = {"added", "changed", "removed"};
+	const char *comma = "";
+
+	if (counts == NULL)
+		return;
+	printf("  %s: ", what);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (hd_show_count(counts, kinds[i]) == 0)
+			continue;
+		printf("%s%lld %s", comma, (long long)hd_show_count(counts, kinds[i]), kinds[i]);
+		comma = ", ";
+	}
+}
+
 /* "port set      br0 vm1  vlan 10 -> 20" */
 static void print_change(const json_t *change)
 {
-	static const char *const parts[] = {"port", "mac", "mirror"};
+	static const char *const parts[] = {"port", "mac", "mirror"}, *const lists[] = {"flows", "groups", "meters"};
 	json_t *pair;
 	const char *key;
 
-	printf("%-12s  %s", hd_show_text(change, "change"), hd_show_text(change, "bridge"));
+	printf("%-12s  %s", hd_show_text(change, "change"),
+	       json_object_get(change, "bridge") != NULL ? hd_show_text(change, "bridge") : "");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (json_object_get(change, parts[i]) != NULL)
 			printf(" %s", hd_show_text(change, parts[i]));
@@ -226,6 +244,8 @@ static void print_change(const json_t *change)
 		printf(" from %s", hd_show_text(change, "from"));
 	json_object_foreach (json_object_get(change, "keys"), key, pair)
 		print_key(key, pair);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		print_counts(lists[i], json_object_get(change, lists[i]));
 	putchar('\n');
 }
 

@@ -17,6 +17,19 @@ void hd_show_fdb(const struct hd_view *view);
 void hd_show_changes(const struct hd_view *view);
 void hd_show_level(const struct hd_view *view);
 void hd_show_flushed(const struct hd_view *view);
+/* show_flow.c */
+void hd_show_flows(const struct hd_view *view);
+void hd_show_flows_ofctl(const struct hd_view *view); /* as ovs-ofctl dump-flows prints them */
+void hd_show_flow_change(const struct hd_view *view);
+void hd_show_groups(const struct hd_view *view);
+void hd_show_meters(const struct hd_view *view);
+void hd_show_meter_stats(const struct hd_view *view);
+/* show_cache.c */
+void hd_show_cache(const struct hd_view *view);
+void hd_show_trace(const struct hd_view *view);
+/* show_ct.c */
+void hd_show_ct(const struct hd_view *view);
+void hd_show_ct_stats(const struct hd_view *view);
 
 /* Value at a path of keys separated by dots, NULL if it is not there. */
 const json_t *hd_show_get(const json_t *object, const char *path);
