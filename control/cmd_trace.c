@@ -195,7 +195,7 @@ static int find_input(struct hd_control *control, const struct hd_run_bridge *br
 	}
 	id = snapshot->by_ofport[ofport];
 	*in = id != 0 ? snapshot->ports[id - 1] : NULL;
-	if (*in != NULL && (*in)->bridge->serial == bridge->serial)
+	if (*in != NULL && (*in)->bridge != NULL && (*in)->bridge->serial == bridge->serial)
 		return 0;
 	hd_error_set(error, "flow: in_port: there is no such port in %s at the moment", bridge->name);
 	return HD_RPC_REFUSED;
@@ -239,11 +239,13 @@ static int trace(struct hd_control *control, json_t *params, json_t **result, st
 	wish.ct_next = states;
 	walk.steps = json_array();
 	walk.outputs = json_array();
-	hd_pipeline_trace(atomic_load(&hd_control_dataplane(control)->snapshot), in, &match.key, &wish);
-	*result = describe(&walk);
+	rc = hd_pipeline_trace(atomic_load(&hd_control_dataplane(control)->snapshot), in, &match.key, &wish);
+	*result = rc == 0 ? describe(&walk) : NULL;
 	json_decref(walk.steps);
 	json_decref(walk.outputs);
-	return 0;
+	if (rc < 0)
+		hd_error_set(error, "out of memory");
+	return rc < 0 ? hd_cmd_code(rc) : 0;
 }
 
 const struct hd_rpc_method hd_cmd_trace[] = {

@@ -233,8 +233,9 @@ static int put_in_force(struct hd_control *control, struct hd_config *config, st
 	}
 	if (config->flow_cache != control->config->flow_cache)
 		hd_dataplane_set_flow_cache(control->dataplane, config->flow_cache);
-	if (config->ct_limit != control->config->ct_limit)
-		hd_dataplane_set_ct_limit(control->dataplane, config->ct_limit);
+	if (config->ct_limit != control->config->ct_limit &&
+	    hd_dataplane_set_ct_limit(control->dataplane, config->ct_limit) < 0)
+		hd_error("configuration", "no memory for %u connections: the former limit stays", config->ct_limit);
 	json_decref(control->former);
 	control->former = former;
 	json_decref(control->document);

@@ -67,7 +67,7 @@ struct hd_trace {
 
 /*
  * The way of an imagined packet that comes in by `in`. Nothing is changed: no counter, no connection, nothing learnt,
- * no meter. Between two snapshots, on the control thread. Returns 0 or -1, out of memory.
+ * no meter. Between two snapshots, on the control thread. Returns 0 or -ENOMEM.
  */
 int hd_pipeline_trace(const struct hd_snapshot *snapshot, const struct hd_snapshot_port *in, const struct hd_key *key,
 		      const struct hd_trace *trace);

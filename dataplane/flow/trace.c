@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Owns the way of imagined packets: the translator without a packet, and what the bridge would decide. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <rte_byteorder.h>
@@ -111,7 +112,7 @@ int hd_pipeline_trace(const struct hd_snapshot *snapshot, const struct hd_snapsh
 	if (t == NULL || draft == NULL) {
 		free(t);
 		free(draft);
-		return -1;
+		return -ENOMEM;
 	}
 	t->snapshot = snapshot;
 	t->in = in;

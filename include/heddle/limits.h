@@ -33,19 +33,11 @@
 
 #define HD_FLOW_CACHE_MIN 1 /* MiB a PMD */
 #define HD_FLOW_CACHE_MAX 65536
-#define HD_FLOW_CACHE_DEFAULT 256
+#define HD_FLOW_CACHE_DEFAULT 512
 #define HD_CT_LIMIT_MIN 1024 /* connections */
 #define HD_CT_LIMIT_MAX 16777216
 #define HD_CT_LIMIT_DEFAULT 2097152
 
 #define HD_STORM_MAX 100000000 /* packets per second; 0 is no limit */
-
-#define HD_FLOW_CACHE_MIN 1 /* MiB of a PMD's flow cache */
-#define HD_FLOW_CACHE_MAX 65536
-#define HD_FLOW_CACHE_DEFAULT 512
-
-#define HD_CT_LIMIT_MIN 1024 /* connections tracked */
-#define HD_CT_LIMIT_MAX 16777216
-#define HD_CT_LIMIT_DEFAULT 2097152
 
 #endif

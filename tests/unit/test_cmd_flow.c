@@ -362,16 +362,10 @@ END_TEST
 
 START_TEST(test_ct)
 {
-	struct hd_ct_conf conf;
 	json_t *result;
 
 	world_start();
-	refused("ct.stats", json_object(), "connections are not tracked");
-	conf = (struct hd_ct_conf){.limit = 1024,
-				   .tsc_hz = rte_get_tsc_hz(),
-				   .n_pmds = world.dataplane->n_pmds,
-				   .rcu = world.dataplane->rcu};
-	ck_assert_int_eq(hd_ct_create(&conf, &world.dataplane->ct), 0);
+	ck_assert_int_eq(hd_dataplane_set_ct_limit(world.dataplane, 1024), 0);
 	done("ct.set", json_pack("{s:s, s:i}", "name", "tcp-established", "seconds", 77));
 	refused("ct.set", json_pack("{s:s, s:i}", "name", "tcp-tired", "seconds", 77), "tcp-tired is no timeout");
 	refused("ct.set", json_pack("{s:s, s:i}", "name", "tcp-established", "seconds", 0), "seconds: 0 is not 1..");
@@ -393,8 +387,6 @@ START_TEST(test_ct)
 	refused("ct.flush", json_pack("{s:s}", "src", "10.0.0"), "src: 10.0.0 is not an address");
 	refused("ct.flush", json_pack("{s:s, s:s}", "src", "10.0.0.1", "dst", "::1"), "different versions");
 	refused("ct.flush", json_pack("{s:s}", "protocol", "tpc"), "protocol: tpc is not one of");
-	hd_ct_destroy(world.dataplane->ct);
-	world.dataplane->ct = NULL;
 	world_stop();
 }
 END_TEST
