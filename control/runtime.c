@@ -8,6 +8,7 @@
 
 #include "fdb.h"
 #include "flow_bundle.h"
+#include "flow_learn.h"
 #include "flow_names.h"
 #include "learn.h"
 #include "runtime.h"
@@ -97,6 +98,7 @@ bool hd_runtime_learn(struct hd_runtime *runtime, unsigned int budget)
 			done += n;
 		} while (n != 0 && done < budget);
 		more |= n != 0 || hd_learner_arm(learner);
+		more |= hd_flow_learn(runtime, pmd, budget); /* armed: what comes from here on wakes us again */
 	}
 	return more;
 }

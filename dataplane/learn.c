@@ -30,7 +30,7 @@ void hd_learner_fini(struct hd_learner *learner)
 }
 
 /* Pairs with hd_learner_arm: the event is in the ring before `armed` is read, `armed` is set before it looks. */
-static void wake(struct hd_learner *learner)
+void hd_learner_wake(struct hd_learner *learner)
 {
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&learner->armed, memory_order_relaxed) == 0)
@@ -54,7 +54,7 @@ void hd_learner_push(struct hd_learner *learner, uint64_t key, uint32_t bridge, 
 		return;
 	}
 	*seen = salted;
-	wake(learner);
+	hd_learner_wake(learner);
 }
 
 unsigned int hd_learner_pop(struct hd_learner *learner, struct hd_learn_event *events, unsigned int n)
@@ -65,6 +65,6 @@ unsigned int hd_learner_pop(struct hd_learner *learner, struct hd_learn_event *e
 bool hd_learner_arm(struct hd_learner *learner)
 {
 	atomic_store_explicit(&learner->armed, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst); /* pairs with wake */
+	atomic_thread_fence(memory_order_seq_cst); /* pairs with hd_learner_wake */
 	return !rte_ring_empty(learner->ring);
 }

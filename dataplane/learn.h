@@ -41,6 +41,9 @@ void hd_learner_fini(struct hd_learner *learner);
 /* PMD thread. `now` is hd_dataplane's clock in seconds. */
 void hd_learner_push(struct hd_learner *learner, uint64_t key, uint32_t bridge, uint16_t port, uint32_t now);
 
+/* PMD thread. Wake the control thread, if it has asked for it. */
+void hd_learner_wake(struct hd_learner *learner);
+
 /* Control thread. Takes up to n events; returns how many. */
 unsigned int hd_learner_pop(struct hd_learner *learner, struct hd_learn_event *events, unsigned int n);
 /* Ask to be woken for the next event. Returns true if there are some already: then pop again. */

@@ -302,6 +302,9 @@ static int read_all(struct learner *learner)
 		ret = read_one(learner, &term);
 		if (ret < 0)
 			return ret;
+		if (learner->learn->n_specs > HD_LEARN_SPECS_MAX)
+			return hd_scan_fail(&learner->scan, term.name.text, "learn matches and does at most %d things",
+					    HD_LEARN_SPECS_MAX);
 	}
 	return ret;
 }

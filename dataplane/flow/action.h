@@ -81,6 +81,8 @@ struct hd_learn_spec {
 	hd_u128 value;
 };
 
+#define HD_LEARN_SPECS_MAX 16 /* of one learn() */
+
 struct hd_learn {
 	uint8_t table;
 	uint16_t priority, idle_timeout, hard_timeout;

@@ -14,8 +14,7 @@
 #include "../stats.h"
 #include "action.h"
 
-#define HD_LEARN_SPECS_MAX 16 /* of one learn() */
-#define HD_LESSONS 256        /* a power of two */
+#define HD_LESSONS 256 /* a power of two */
 
 struct hd_lesson {
 	uint32_t bridge; /* serial */

@@ -155,6 +155,12 @@ uint32_t hd_tables_expire(struct hd_tables *tables, uint64_t now,
 /* Free what no PMD can see any more; never waits. */
 void hd_tables_reclaim(struct hd_tables *tables);
 
+/*
+ * A rule that is just like `spec`, if there is one, counts its timeouts from now on. True if there is; what is asked
+ * often costs no version then.
+ */
+bool hd_tables_refresh(struct hd_tables *tables, const struct hd_rule_spec *spec);
+
 struct hd_tables_usage {
 	uint32_t rules, tuples[HD_TABLES], lpm_tables;
 	uint64_t bytes; /* of memory, rules and hash tables */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rules whose time is over. */
+#include <rte_cycles.h>
+
 #include "tables_private.h"
 
 /* A PMD's clock may be a little ahead of `now`. */
@@ -31,6 +33,18 @@ static struct hd_rule_node *find_expired(const struct hd_tables *tables, struct 
 			return node;
 	}
 	return NULL;
+}
+
+bool hd_tables_refresh(struct hd_tables *tables, const struct hd_rule_spec *spec)
+{
+	struct hd_rule_node *node = hd_classifier_find(&tables->classifier, spec);
+
+	if (node == NULL || node->rule.spec.cookie != spec->cookie ||
+	    node->rule.spec.idle_timeout != spec->idle_timeout || node->rule.spec.hard_timeout != spec->hard_timeout ||
+	    !hd_actions_equal(node->rule.spec.actions, spec->actions))
+		return false;
+	node->rule.modified = rte_rdtsc();
+	return true;
 }
 
 uint32_t hd_tables_expire(struct hd_tables *tables, uint64_t now,
