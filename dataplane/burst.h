@@ -59,6 +59,15 @@ static inline void hd_pkt_from_mbuf(struct hd_pkt *pkt, struct rte_mbuf *mbuf)
 	};
 }
 
+/* The packet was copied to pkt->mbuf: that is where it lies now. */
+static inline void hd_pkt_in_mbuf(struct hd_pkt *pkt)
+{
+	pkt->hdr = rte_pktmbuf_mtod(pkt->mbuf, uint8_t *);
+	pkt->hdr_len = pkt->mbuf->data_len;
+	pkt->seg = NULL;
+	pkt->n_seg = 0;
+}
+
 /* rx_done of mbuf ports: frees the mbufs that no port's tx took. */
 void hd_burst_free(struct hd_burst *burst);
 

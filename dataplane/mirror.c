@@ -78,13 +78,8 @@ static void describe(struct hd_pkt *copy, const struct hd_pkt *pkt, uint32_t sna
 	/* What decides about tags at the destination: none is added or taken off. */
 	copy->vlan = copy->flags & HD_PKT_TAGGED ? 1 : HD_VLAN_NONE;
 	hd_parse_hash(copy); /* a flow's copies stay in order, however short they are */
-	if (snap == 0 || pkt->len <= snap)
-		return;
-	copy->len = snap;
-	copy->hdr_len = pkt->hdr_len < snap ? pkt->hdr_len : (uint16_t)snap;
-	copy->off = (struct hd_offload){0};
-	copy->l3 = 0;
-	copy->l4 = 0;
+	if (snap != 0)
+		hd_pkt_cut(copy, snap);
 }
 
 static void add(struct batch *batch, struct hd_pkt *pkt)
@@ -102,10 +97,7 @@ static void add(struct batch *batch, struct hd_pkt *pkt)
 		hd_pmd_drop_pkt(batch->pmd, batch->to->port, HD_DROP_TX_NO_BUFFER, pkt);
 		return;
 	}
-	copy->hdr = rte_pktmbuf_mtod(copy->mbuf, uint8_t *);
-	copy->hdr_len = copy->mbuf->data_len;
-	copy->seg = NULL;
-	copy->n_seg = 0;
+	hd_pkt_in_mbuf(copy);
 	batch->out.pkts[batch->out.n++] = copy;
 	batch->bytes += copy->len;
 	if (batch->out.n == BATCH || batch->bytes >= BATCH_BYTES)

@@ -89,6 +89,18 @@ bool hd_pkt_read(const struct hd_pkt *pkt, uint32_t off, uint32_t len, void *dst
  */
 bool hd_pkt_pull(struct hd_pkt *pkt, uint16_t len);
 
+/* A description of the frame's beginning, for which no offload makes sense. The packet itself is to be another one. */
+static inline void hd_pkt_cut(struct hd_pkt *pkt, uint32_t len)
+{
+	if (pkt->len <= len)
+		return;
+	pkt->len = len;
+	pkt->hdr_len = pkt->hdr_len < len ? pkt->hdr_len : (uint16_t)len;
+	pkt->off = (struct hd_offload){0};
+	pkt->l3 = 0;
+	pkt->l4 = 0;
+}
+
 /*
  * A place in a frame, for reading it from front to back: a frame of n pieces costs n steps in all, however many
  * reads there are (a guest decides n). The packet and its pieces must stay as they are meanwhile.

@@ -119,7 +119,7 @@ static void classify(struct hd_program *program, const struct hd_draft *draft)
 		return;
 	if (draft->n_ops == at)
 		program->kind = HD_PROGRAM_DROP;
-	else if (draft->op[at].type == HD_OP_OUTPUT)
+	else if (draft->op[at].type == HD_OP_OUTPUT && draft->op[at].c == 0)
 		program->kind = HD_PROGRAM_OUTPUT;
 	else if (draft->op[at].type == HD_OP_PASS || draft->op[at].type == HD_OP_NORMAL)
 		program->kind = HD_PROGRAM_ONWARD;

@@ -23,7 +23,7 @@
 #include "tables.h"
 
 enum hd_op_type {
-	HD_OP_OUTPUT,    /* b: id of the port; the frame as it is */
+	HD_OP_OUTPUT,    /* b: id of the port; the frame as it is, or its first c bytes */
 	HD_OP_NORMAL,    /* the learning bridge decides */
 	HD_OP_PASS,      /* a guard lets it pass */
 	HD_OP_FLOOD,     /* every port of the bridge but the one it came in by */

@@ -8,6 +8,7 @@
 
 #include "../bridge.h"
 #include "../dataplane.h"
+#include "../mbuf.h"
 #include "../tx.h"
 #include "rewrite.h"
 #include "state.h"
@@ -60,6 +61,28 @@ static void output(struct hd_run *run, uint16_t port, bool last)
 	hd_pmd_output(run->pmd, port, run->pkt);
 	run->waiting = true;
 	run->outcomes++;
+}
+
+/* The frame's beginning is a packet of its own, and on its way at once: nobody else has its description. */
+static void output_cut(struct hd_run *run, uint16_t id, uint32_t len)
+{
+	const struct hd_snapshot_port *to = run->pmd->snapshot->ports[id];
+	struct hd_pkt copy = *run->pkt;
+	struct hd_out out = {.n = 1, .pkts = {&copy}};
+
+	hd_tx_flush(run->pmd); /* what came before it leaves before it */
+	run->waiting = false;
+	run->outcomes++;
+	copy.flags = (uint8_t)((copy.flags & ~HD_PKT_SHARED) | HD_PKT_RAW);
+	hd_pkt_cut(&copy, len);
+	copy.mbuf = hd_mbuf_copy(&copy, to->port->pool);
+	if (unlikely(copy.mbuf == NULL)) {
+		hd_pmd_drop_pkt(run->pmd, to->port, HD_DROP_TX_NO_BUFFER, run->pkt);
+		return;
+	}
+	hd_pkt_in_mbuf(&copy);
+	hd_tx_port(run->pmd, to, &out);
+	rte_pktmbuf_free(copy.mbuf); /* NULL if an ethdev took it */
 }
 
 static void flood(struct hd_run *run)
@@ -224,6 +247,7 @@ static void learn(struct hd_run *run, struct hd_op *op)
 	op->c = run->pmd->seconds;
 	hd_lessons_push(&run->pmd->flow->lessons, run->in->bridge->serial, (const struct hd_learn *)(uintptr_t)op->d,
 			(const struct hd_key *)(const void *)(op + 1));
+	hd_learner_wake(&run->pmd->learner);
 }
 
 /* One that has no say in whether the next is carried out, unless it kills the packet. */
@@ -231,7 +255,10 @@ static void carry_out(struct hd_run *run, struct hd_op *op, bool last)
 {
 	switch (op->type) {
 	case HD_OP_OUTPUT:
-		output(run, op->b, last);
+		if (unlikely(op->c != 0))
+			output_cut(run, op->b, op->c);
+		else
+			output(run, op->b, last);
 		break;
 	case HD_OP_NORMAL:
 		normal(run, last);

@@ -73,17 +73,18 @@ void hd_translate_table(struct hd_translation *t, uint8_t table, uint16_t in_por
 
 /* ---- Outcomes. ---- */
 
-static void outcome(struct hd_translation *t, enum hd_op_type type, uint16_t port)
+static void outcome(struct hd_translation *t, enum hd_op_type type, uint16_t port, uint16_t max_len)
 {
 	struct hd_op *op = hd_draft_op(t->draft, type, 0);
 
 	if (op == NULL)
 		return;
 	op->b = port;
+	op->c = max_len;
 	t->draft->n_out++;
 }
 
-static void output(struct hd_translation *t, uint16_t ofport, bool back)
+static void output(struct hd_translation *t, uint16_t ofport, bool back, uint16_t max_len)
 {
 	uint16_t place = ofport <= HD_OFPORT_MAX ? t->snapshot->by_ofport[ofport] : 0;
 	const struct hd_snapshot_port *port = place != 0 ? t->snapshot->ports[place - 1] : NULL;
@@ -99,14 +100,14 @@ static void output(struct hd_translation *t, uint16_t ofport, bool back)
 		return;
 	}
 	hd_translate_tell(t, (struct hd_trace_step){.kind = HD_TRACE_OUTPUT, .port = port->port->id});
-	outcome(t, HD_OP_OUTPUT, port->port->id);
+	outcome(t, HD_OP_OUTPUT, port->port->id, max_len);
 }
 
 static void flood(struct hd_translation *t)
 {
 	const struct hd_snapshot_bridge *bridge = t->in->bridge;
 
-	outcome(t, HD_OP_FLOOD, 0);
+	outcome(t, HD_OP_FLOOD, 0, 0);
 	t->draft->n_out++; /* several, as a rule */
 	for (uint16_t i = 0; t->trace != NULL && i < bridge->n_ports; i++)
 		if (t->snapshot->ports[bridge->ports[i]] != t->in)
@@ -238,17 +239,17 @@ static void act(struct hd_translation *t, const struct hd_action *action, uint8_
 {
 	switch (action->type) {
 	case HD_ACT_OUTPUT:
-		output(t, action->output.ofport, false);
+		output(t, action->output.ofport, false, action->output.max_len);
 		break;
 	case HD_ACT_OUTPUT_REG:
-		output(t, (uint16_t)hd_subfield_get(&t->key, &action->src), false);
+		output(t, (uint16_t)hd_subfield_get(&t->key, &action->src), false, 0);
 		break;
 	case HD_ACT_IN_PORT:
-		output(t, t->key.in_port, true);
+		output(t, t->key.in_port, true, 0);
 		break;
 	case HD_ACT_NORMAL:
 		hd_translate_tell(t, (struct hd_trace_step){.kind = HD_TRACE_NORMAL});
-		outcome(t, HD_OP_NORMAL, 0);
+		outcome(t, HD_OP_NORMAL, 0, 0);
 		break;
 	case HD_ACT_FLOOD:
 	case HD_ACT_ALL:
@@ -297,7 +298,7 @@ static void act(struct hd_translation *t, const struct hd_action *action, uint8_
 		stack_pop(t, &action->dst);
 		break;
 	case HD_ACT_PASS:
-		outcome(t, HD_OP_PASS, 0);
+		outcome(t, HD_OP_PASS, 0, 0);
 		break;
 	case HD_ACT_BLAME:
 		t->draft->reason = action->id;

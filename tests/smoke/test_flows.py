@@ -333,6 +333,12 @@ def test_cache_show(lab):
     assert "keys on: " in lab.switch.text("cache show")
 
 
+def test_truncated_copy(lab):
+    """A rule that gives one port the frame and another its beginning: a mirror of a flow."""
+    lab.switch.cli("flow add br0", "priority=9,udp,actions=output(port=p3,max_len=34),output:p2")
+    assert lab.exchange("p1", UDP) == {"p2": [UDP], "p3": [UDP[:34]]}
+
+
 def test_groups_and_meters(lab):
     switch = lab.switch
     switch.cli("group add br0", "group_id=7,type=all,bucket=actions=output:p2,bucket=actions=output:p3")
