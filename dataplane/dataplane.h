@@ -17,9 +17,9 @@ struct hd_dataplane {
 	_Atomic(const struct hd_snapshot *) snapshot;
 	_Atomic uint32_t seconds; /* coarse monotonic clock for FDB stamps; hd_dataplane_tick */
 	_Atomic bool stop;
-	_Atomic uint64_t fold;    /* raised to ask PMDs to add up what flows have counted */
-	struct hd_ct *ct;         /* connection tracking, of all bridges */
-	struct rte_rcu_qsbr *rcu; /* PMDs report under their id */
+	_Atomic uint64_t fold;      /* raised to ask PMDs to add up what flows have counted */
+	_Atomic(struct hd_ct *) ct; /* connections, of all bridges. Writer: control */
+	struct rte_rcu_qsbr *rcu;   /* PMDs report under their id */
 
 	/* Control thread. */
 	alignas(64) unsigned int n_pmds;

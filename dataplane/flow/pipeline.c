@@ -88,6 +88,7 @@ static void make_other_key(struct work *work, struct flow *flow)
 		make_ipv4_key(work, flow, key.word);
 		return;
 	}
+	flow->key[0] = 0; /* every shape has the input port: it is never empty */
 	for (uint32_t i = 0; i < layout->n; i++)
 		flow->key[i] = key.word[layout->word[i]] & layout->mask[i];
 	flow->key[0] |= (uint64_t)work->pass << PASS_SHIFT;
@@ -162,6 +163,7 @@ static bool revalidate(struct work *work, const struct flow *flow, struct hd_cac
 	if (entry->stamp >> HD_CACHE_VERSION_BITS != work->pmd->flow->cache.epoch || since < work->bridge->valid_from)
 		return false;
 	for (uint32_t i = 0; i < flow->layout->n; i++)
+		/* make_key wrote as many. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
 		key.word[flow->layout->word[i]] = flow->key[i];
 	key.in_port &= (1 << PASS_SHIFT) - 1;
 	if (!hd_tables_untouched(work->bridge->tables, since, work->bridge->version, &key))
@@ -284,7 +286,6 @@ static bool watches_hold(const struct work *work, const struct hd_program *progr
 static void go_on(struct work *work, const struct flow *flow, const struct hd_program *program, uint32_t at)
 {
 	struct hd_translation *t = translation(work);
-	uint32_t hint = *work->run.hint;
 
 	work->misses++;
 	work->run.shared = true;
@@ -292,8 +293,7 @@ static void go_on(struct work *work, const struct flow *flow, const struct hd_pr
 	hd_draft_resume(t->draft, program, at);
 	hd_translate_resume(t, (const struct hd_expect *)(const void *)&program->op[at + 1]);
 	hd_run_finish(&work->run, t->draft->reason);
-	hint = *work->run.hint;
-	remember(work, flow, flow->pkt->len, hint);
+	remember(work, flow, flow->pkt->len, *work->run.hint);
 }
 
 static void run_ops(struct work *work, const struct flow *flow, struct hd_program *program)
@@ -429,7 +429,7 @@ uint16_t hd_pipeline_guard(struct hd_pmd *pmd, const struct hd_snapshot_port *po
 	begin(&work, pmd, port, guard == HD_GUARD_IN ? HD_PASS_IN : HD_PASS_OUT);
 	run_stages(&work, pkts, n);
 	passed = work.run.onward->n;
-	memcpy(pkts, work.run.onward->pkts, passed * sizeof(pkts[0]));
+	memcpy(pkts, work.run.onward->pkts, passed * sizeof(struct hd_pkt *));
 	work.run.onward->n = 0;
 	return passed;
 }

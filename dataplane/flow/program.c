@@ -7,6 +7,8 @@
 #include "memory_map.h"
 #include "program.h"
 
+#define CELL sizeof(struct hd_rule_cell *)
+
 int hd_programs_init(struct hd_programs *programs, size_t bytes)
 {
 	memset(programs, 0, sizeof(*programs));
@@ -97,7 +99,7 @@ static bool same(const struct hd_program *program, const struct hd_draft *draft,
 	       program->n_out == draft->n_out && program->reason == draft->reason &&
 	       program->n_watches == draft->n_watches &&
 	       memcmp(program->op, draft->op, draft->n_ops * sizeof(draft->op[0])) == 0 &&
-	       memcmp(hd_program_cells(program), draft->cell, draft->n_cells * sizeof(draft->cell[0])) == 0 &&
+	       memcmp(hd_program_cells(program), draft->cell, draft->n_cells * CELL) == 0 &&
 	       memcmp(hd_program_watches(program), draft->watch, draft->n_watches * sizeof(draft->watch[0])) == 0;
 }
 
@@ -129,9 +131,8 @@ static void classify(struct hd_program *program, const struct hd_draft *draft)
 
 static struct hd_program *take(struct hd_programs *programs, const struct hd_draft *draft)
 {
-	size_t bytes = sizeof(struct hd_program) + draft->n_ops * sizeof(struct hd_op) +
-		       draft->n_cells * sizeof(struct hd_rule_cell *) + sizeof(struct hd_last) +
-		       draft->n_watches * sizeof(struct hd_watch);
+	size_t bytes = sizeof(struct hd_program) + draft->n_ops * sizeof(struct hd_op) + draft->n_cells * CELL +
+		       sizeof(struct hd_last) + draft->n_watches * sizeof(struct hd_watch);
 	uint32_t lines = (uint32_t)((bytes + 63) / 64);
 	struct hd_program *program;
 
@@ -168,7 +169,7 @@ struct hd_program *hd_programs_store(struct hd_programs *programs, const struct 
 	};
 	classify(program, draft);
 	memcpy(program->op, draft->op, draft->n_ops * sizeof(draft->op[0]));
-	memcpy(hd_program_cells(program), draft->cell, draft->n_cells * sizeof(draft->cell[0]));
+	memcpy(hd_program_cells(program), draft->cell, draft->n_cells * CELL);
 	*hd_program_last(program) = draft->last;
 	memcpy(hd_program_watches(program), draft->watch, draft->n_watches * sizeof(draft->watch[0]));
 	*bucket = program;
@@ -186,7 +187,7 @@ void hd_draft_resume(struct hd_draft *draft, const struct hd_program *program, u
 	draft->n_tracks = expect->n_tracks;
 	draft->reason = expect->reason;
 	memcpy(draft->op, program->op, at * sizeof(draft->op[0]));
-	memcpy(draft->cell, hd_program_cells(program), expect->n_cells * sizeof(draft->cell[0]));
+	memcpy(draft->cell, hd_program_cells(program), expect->n_cells * CELL);
 	draft->n_watches = program->n_watches; /* those met later do no harm */
 	memcpy(draft->watch, hd_program_watches(program), program->n_watches * sizeof(draft->watch[0]));
 }
