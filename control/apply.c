@@ -90,6 +90,8 @@ static void settle_ports(struct plan *plan)
 		port->run->bridge = bridge->run;
 		port->run->conf = *port->conf;
 		memcpy(port->run->pmd, port->pmd, sizeof(port->pmd));
+		memcpy(port->run->guarded, port->guarded, sizeof(port->guarded));
+		port->run->tracked = port->tracked;
 	}
 }
 
@@ -134,6 +136,7 @@ static void replace_bridges(struct plan *plan)
 			hd_fdb_destroy(runtime->bridges[i]->fdb);
 			hd_run_mirrors_free(runtime->bridges[i]);
 			hd_tables_destroy(runtime->bridges[i]->tables);
+			hd_run_guards_free(runtime->bridges[i]);
 			free(runtime->bridges[i]);
 		}
 	}
@@ -171,6 +174,8 @@ static int commit(struct plan *plan)
 	if (snapshot == NULL)
 		return -ENOMEM;
 	rc = hd_plan_rest_moving(plan);
+	if (rc == 0)
+		rc = hd_plan_fill_guards(plan);
 	if (rc < 0) {
 		hd_snapshot_free(snapshot);
 		return rc;
@@ -180,6 +185,7 @@ static int commit(struct plan *plan)
 	settle_bridges(plan);
 	/* While the ids still mean what they meant. What was learnt before fits a ring; more may come without end. */
 	hd_runtime_learn(plan->runtime, HD_LEARN_RING);
+	hd_plan_settle_guards(plan);
 	settle_ports(plan);
 	hd_plan_settle_mirrors(plan);
 	close_gone(plan);

@@ -110,9 +110,26 @@ int hd_check_keys(struct hd_check *check, const struct hd_schema_key *table, con
 	return 0;
 }
 
+/* Of an access list's rules it is told which one: those in front of it were read. */
+static int fail_value(struct hd_check *check, const struct hd_schema_key *key, const void *object,
+		      const struct hd_error *reason)
+{
+	const struct hd_acl *acl = object;
+	size_t before;
+
+	if (key->type != HD_SCHEMA_RULES || !acl->rules)
+		return hd_check_fail_at(check, key->name, reason->text);
+	before = hd_check_enter(check, key->name);
+	hd_check_enter_index(check, acl->n_rules);
+	hd_check_fail(check, "%s", reason->text);
+	hd_check_leave(check, before);
+	return -EINVAL;
+}
+
 int hd_check_read(struct hd_check *check, const struct hd_schema_key *table, const json_t *value, void *object)
 {
 	struct hd_error reason;
+	int rc;
 
 	hd_schema_defaults(table, object);
 	if (hd_check_object(check, value) < 0 || hd_check_keys(check, table, value) < 0)
@@ -124,8 +141,9 @@ int hd_check_read(struct hd_check *check, const struct hd_schema_key *table, con
 			return hd_check_fail(check, "%s is missing", key->name);
 		if (!field || key->type == HD_SCHEMA_NESTED)
 			continue;
-		if (hd_schema_read(key, field, object, &reason) < 0)
-			return hd_check_fail_at(check, key->name, reason.text);
+		rc = hd_schema_read(key, field, object, &reason);
+		if (rc < 0)
+			return rc == -ENOMEM ? rc : fail_value(check, key, object, &reason);
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@ struct hd_check {
 	char path[HD_CHECK_PATH_MAX];
 	size_t length;
 	unsigned int n_ports;
+	const struct hd_config *config;              /* as far as it was read */
 	json_t *ports, *sockets, *devices, *mirrors; /* what is taken: value -> path of who took it */
 };
 

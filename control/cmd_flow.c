@@ -80,6 +80,8 @@ static int del(struct hd_control *control, json_t *params, json_t **result, stru
 
 /* Which rules a request wants to see. */
 struct filter {
+	const struct hd_tables *tables; /* NULL: there are none */
+	int guard;                      /* whose they are, or -1 */
 	bool any, hidden;
 	struct hd_flow_mod mod; /* as for a loose delete */
 };
@@ -137,18 +139,57 @@ static int read_filter(const json_t *params, const struct hd_flow_names *names, 
 	return rc < 0 ? hd_cmd_code(rc) : 0;
 }
 
-static json_t *make_page(const struct hd_run_bridge *bridge, const struct filter *filter, uint32_t *cursor,
-			 unsigned int max, const struct hd_flow_names *names)
+/* Of a bridge's own tables, or of a guard's. */
+static int read_tables(const json_t *params, const struct hd_run_bridge *bridge, struct filter *filter,
+		       struct hd_error *error)
+{
+	static const char *const guards[HD_GUARDS] = {[HD_GUARD_IN] = "in", [HD_GUARD_OUT] = "out"};
+	const char *guard = hd_cmd_string(params, "guard");
+
+	filter->tables = bridge->tables;
+	filter->guard = -1;
+	for (int i = 0; guard != NULL && i < HD_GUARDS; i++)
+		if (strcmp(guards[i], guard) == 0)
+			filter->guard = i;
+	if (guard == NULL)
+		return 0;
+	if (filter->guard < 0) {
+		hd_error_set(error, "guard: %.64s is not in or out", guard);
+		return HD_RPC_REFUSED;
+	}
+	filter->tables = bridge->guard[filter->guard];
+	filter->hidden = true;
+	return 0;
+}
+
+/* In a guard, in_port is the guarded port; in that of what leaves, the one that it leaves by. */
+static json_t *show_rule(const struct filter *filter, const struct hd_rule *rule, const struct hd_flow_names *names)
+{
+	static const char in_port[] = "in_port=";
+	json_t *shown = hd_flow_show_rule(filter->tables, rule, names);
+	const char *match = hd_cmd_string(shown, "match"), *at;
+
+	if (filter->guard != HD_GUARD_OUT || match == NULL)
+		return shown;
+	at = strstr(match, in_port);
+	if (at != NULL)
+		json_object_set_new(shown, "match",
+				    json_sprintf("%.*sout_port=%s", (int)(at - match), match, at + strlen(in_port)));
+	return shown;
+}
+
+static json_t *make_page(const struct filter *filter, uint32_t *cursor, unsigned int max,
+			 const struct hd_flow_names *names)
 {
 	const struct hd_rule *rule = NULL;
 	json_t *list = json_array(), *page;
 
-	for (unsigned int seen = 0; seen < SCAN_MAX && json_array_size(list) < max; seen++) {
-		rule = hd_tables_next(bridge->tables, cursor);
+	for (unsigned int seen = 0; filter->tables != NULL && seen < SCAN_MAX && json_array_size(list) < max; seen++) {
+		rule = hd_tables_next(filter->tables, cursor);
 		if (rule == NULL)
 			break;
 		if (wanted(filter, &rule->spec))
-			json_array_append_new(list, hd_flow_show_rule(bridge->tables, rule, names));
+			json_array_append_new(list, show_rule(filter, rule, names));
 	}
 	page = json_pack("{s:o}", "flows", list);
 	if (rule != NULL)
@@ -170,6 +211,8 @@ static int show(struct hd_control *control, json_t *params, json_t **result, str
 	hd_flow_resolver_init(&resolver, hd_control_runtime(control), bridge, NULL);
 	code = read_filter(params, &resolver.names, &filter, error);
 	if (code == 0)
+		code = read_tables(params, bridge, &filter, error);
+	if (code == 0)
 		code = hd_cmd_number(params, "cursor", 0, UINT32_MAX, &at, error);
 	if (code == 0)
 		code = hd_cmd_number(params, "max", 1, PAGE_MAX, &max, error);
@@ -178,7 +221,7 @@ static int show(struct hd_control *control, json_t *params, json_t **result, str
 	if (at == 0)
 		hd_dataplane_fold(hd_control_dataplane(control)); /* counters of the pages that follow are as old */
 	cursor = (uint32_t)at;
-	*result = make_page(bridge, &filter, &cursor, (unsigned int)max, &resolver.names);
+	*result = make_page(&filter, &cursor, (unsigned int)max, &resolver.names);
 	return 0;
 }
 
@@ -192,8 +235,10 @@ const struct hd_rpc_method hd_cmd_flow[] = {
 	{"flow.del", "bridge: string, flow?: string, flows?: array, strict?: boolean", del,
 	 "Delete all rules that the match covers, or (strict) the one with this match and priority; without flow, all.",
 	 true, true},
-	{"flow.show", "bridge: string, match?: string, cursor?: integer, max?: integer, hidden?: boolean", show,
-	 "A page of a bridge's rules, in no order, with counters; its cursor, if there is one, asks for the next.",
+	{"flow.show",
+	 "bridge: string, match?: string, cursor?: integer, max?: integer, hidden?: boolean, guard?: string", show,
+	 "A page of a bridge's rules, in no order, with counters; its cursor, if there is one, asks for the next. With "
+	 "guard, in or out, of those that port security and access lists are compiled to.",
 	 false},
 	{NULL},
 };

@@ -16,6 +16,8 @@ static const char *const names[] = {
 	[HD_CHANGE_PORT_DEL] = "port del",         [HD_CHANGE_FDB_ADD] = "fdb add",
 	[HD_CHANGE_FDB_DEL] = "fdb del",           [HD_CHANGE_MIRROR_ADD] = "mirror add",
 	[HD_CHANGE_MIRROR_SET] = "mirror set",     [HD_CHANGE_MIRROR_DEL] = "mirror del",
+	[HD_CHANGE_ACL_ADD] = "acl add",           [HD_CHANGE_ACL_SET] = "acl set",
+	[HD_CHANGE_ACL_DEL] = "acl del",
 };
 
 static const struct hd_config nothing = {.flow_cache = HD_FLOW_CACHE_DEFAULT, .ct_limit = HD_CT_LIMIT_DEFAULT};
@@ -221,7 +223,7 @@ static int diff_ports(const struct hd_config *from, const struct hd_config *to, 
 
 static const char *bridge_name(const struct hd_change *change)
 {
-	if (change->kind == HD_CHANGE_CONFIG_SET)
+	if (!change->new_bridge && !change->old_bridge)
 		return "";
 	return change->new_bridge ? change->new_bridge->name : change->old_bridge->name;
 }
@@ -240,6 +242,13 @@ static const char *mirror_name(const struct hd_change *change)
 	return mirror ? mirror->name : "";
 }
 
+static const char *acl_name(const struct hd_change *change)
+{
+	const struct hd_acl *acl = change->new_acl ? change->new_acl : change->old_acl;
+
+	return acl ? acl->name : "";
+}
+
 static int change_order(const void *a, const void *b)
 {
 	const struct hd_change *x = a, *y = b;
@@ -252,6 +261,8 @@ static int change_order(const void *a, const void *b)
 		order = strcmp(port_name(x), port_name(y));
 	if (order == 0)
 		order = strcmp(mirror_name(x), mirror_name(y));
+	if (order == 0)
+		order = strcmp(acl_name(x), acl_name(y));
 	p = x->new_fdb ? x->new_fdb : x->old_fdb;
 	q = y->new_fdb ? y->new_fdb : y->old_fdb;
 	return order == 0 && p && q ? hd_fdb_conf_order(p, q) : order;
@@ -265,6 +276,29 @@ static int diff_root(const struct hd_config *from, const struct hd_config *to, s
 	return rc < 0 || how == SAME ? rc : append(diff, &change);
 }
 
+static int diff_acls(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff)
+{
+	unsigned int i = 0, j = 0;
+	int rc = 0, how;
+
+	while (rc == 0 && (i < from->n_acls || j < to->n_acls)) {
+		const struct hd_acl *a = i < from->n_acls ? &from->acls[i] : NULL;
+		const struct hd_acl *b = j < to->n_acls ? &to->acls[j] : NULL;
+		int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+		struct hd_change change = {.old_acl = order <= 0 ? a : NULL, .new_acl = order >= 0 ? b : NULL};
+
+		i += order <= 0;
+		j += order >= 0;
+		how = DIFFERS;
+		if (order == 0)
+			rc = compare(hd_schema_acl, a, b, &how);
+		change.kind = order < 0 ? HD_CHANGE_ACL_DEL : order > 0 ? HD_CHANGE_ACL_ADD : HD_CHANGE_ACL_SET;
+		if (rc == 0 && how != SAME)
+			rc = append(diff, &change);
+	}
+	return rc;
+}
+
 int hd_diff_compute(const struct hd_config *from, const struct hd_config *to, struct hd_diff *diff)
 {
 	int rc;
@@ -273,6 +307,8 @@ int hd_diff_compute(const struct hd_config *from, const struct hd_config *to, st
 	from = from ? from : &nothing;
 	to = to ? to : &nothing;
 	rc = diff_root(from, to, diff);
+	if (rc == 0)
+		rc = diff_acls(from, to, diff);
 	if (rc == 0)
 		rc = diff_bridges(from, to, diff);
 	if (rc == 0)
@@ -342,6 +378,12 @@ static json_t *change_document(const struct hd_change *change)
 	if (change->kind == HD_CHANGE_CONFIG_SET) {
 		document = json_pack("{s:s}", "change", names[change->kind]);
 		set_keys(document, keys_document(hd_schema_root, change->old_config, change->new_config));
+		return document;
+	}
+	if (change->new_acl || change->old_acl) {
+		document = json_pack("{s:s,s:s}", "change", names[change->kind], "acl", acl_name(change));
+		if (change->new_acl)
+			set_keys(document, keys_document(hd_schema_acl, change->old_acl, change->new_acl));
 		return document;
 	}
 	document = json_pack("{s:s,s:s}", "change", names[change->kind], "bridge", bridge_name(change));

@@ -29,6 +29,9 @@ enum hd_change_kind {
 	HD_CHANGE_MIRROR_ADD,
 	HD_CHANGE_MIRROR_SET,
 	HD_CHANGE_MIRROR_DEL,
+	HD_CHANGE_ACL_ADD,
+	HD_CHANGE_ACL_SET,
+	HD_CHANGE_ACL_DEL,
 };
 
 /* "port set". */
@@ -41,6 +44,7 @@ struct hd_change {
 	const struct hd_port_conf *old_port, *new_port;
 	const struct hd_fdb_conf *old_fdb, *new_fdb;
 	const struct hd_mirror_conf *old_mirror, *new_mirror;
+	const struct hd_acl *old_acl, *new_acl; /* without a bridge */
 };
 
 struct hd_diff {
@@ -56,7 +60,7 @@ int hd_diff_replaces(const struct hd_port_conf *from, const struct hd_port_conf 
 /*
  * For people and for -j: [{"change": "port set", "bridge": "br0", "port": "vm1", "keys": {"vlan": [10, 20]}}, ...].
  * "keys" holds what each key was and is; "from" the bridge that a port leaves; static entries have "mac", "vlan",
- * "port", mirrors "mirror".
+ * "port", mirrors "mirror", access lists "acl" and no bridge.
  */
 json_t *hd_diff_document(const struct hd_diff *diff);
 

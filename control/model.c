@@ -30,6 +30,9 @@ void hd_config_free(struct hd_config *config)
 		free(config->bridges[i].mirrors);
 	}
 	free(config->bridges);
+	for (unsigned int i = 0; i < config->n_acls; i++)
+		hd_acl_clear(&config->acls[i]);
+	free(config->acls);
 	free(config);
 }
 
@@ -41,6 +44,18 @@ static int bridge_compare(const void *name, const void *bridge)
 static int port_compare(const void *name, const void *port)
 {
 	return strcmp(name, ((const struct hd_port_conf *)port)->name);
+}
+
+static int acl_compare(const void *name, const void *acl)
+{
+	return strcmp(name, ((const struct hd_acl *)acl)->name);
+}
+
+const struct hd_acl *hd_config_acl(const struct hd_config *config, const char *name)
+{
+	if (config->n_acls == 0)
+		return NULL;
+	return bsearch(name, config->acls, config->n_acls, sizeof(config->acls[0]), acl_compare);
 }
 
 const struct hd_bridge_conf *hd_config_bridge(const struct hd_config *config, const char *name)
@@ -170,6 +185,21 @@ static json_t *bridge_document(const struct hd_bridge_conf *bridge)
 	return document;
 }
 
+static json_t *acls_document(const struct hd_config *config)
+{
+	json_t *acls = json_object();
+
+	for (unsigned int i = 0; acls && i < config->n_acls; i++) {
+		const struct hd_acl *acl = &config->acls[i];
+
+		if (json_object_set_new(acls, acl->name, hd_schema_document(hd_schema_acl, acl)) < 0) {
+			json_decref(acls);
+			acls = NULL;
+		}
+	}
+	return acls;
+}
+
 json_t *hd_config_document(const struct hd_config *config)
 {
 	json_t *bridges = json_object(), *document;
@@ -183,7 +213,8 @@ json_t *hd_config_document(const struct hd_config *config)
 		}
 	}
 	document = bridges ? hd_schema_document(hd_schema_root, config) : NULL;
-	if (!document || json_object_set_new(document, "bridges", bridges) < 0) {
+	if (!document || (config->n_acls > 0 && json_object_set_new(document, "acls", acls_document(config)) < 0) ||
+	    json_object_set_new(document, "bridges", bridges) < 0) {
 		json_decref(document ? document : bridges);
 		return NULL;
 	}

@@ -16,6 +16,8 @@
 
 #include <heddle/limits.h>
 
+#include "guard/acl.h"
+#include "guard/secure_conf.h"
 #include "storm.h"
 #include "vlan.h"
 
@@ -23,6 +25,12 @@
 
 enum hd_port_kind { HD_PORT_VHOST, HD_PORT_ETHDEV };
 enum hd_vhost_mode { HD_VHOST_SERVER, HD_VHOST_CLIENT };
+/* Access lists in the order in which they are asked. */
+struct hd_acl_names {
+	unsigned int n;
+	char name[HD_ACL_LISTS_MAX][HD_NAME_MAX + 1];
+};
+
 enum hd_vhost_engine { HD_ENGINE_NATIVE, HD_ENGINE_DPDK };
 
 struct hd_port_conf {
@@ -45,6 +53,9 @@ struct hd_port_conf {
 	bool native_listed; /* "trunk" names the native VLAN too: it stays when "native" is unset */
 	bool isolated;
 	uint32_t storm[HD_STORM_CLASSES]; /* packets per second; 0: no limit */
+	struct hd_secure_conf secure;
+	struct hd_acl_names acl[HD_ACL_DIRS];
+	uint8_t acl_allow; /* what no rule of the lists decides passes */
 };
 
 struct hd_fdb_conf {
@@ -78,8 +89,9 @@ struct hd_bridge_conf {
 struct hd_config {
 	uint32_t flow_cache; /* MiB a PMD */
 	uint32_t ct_limit;   /* connections */
-	unsigned int n_bridges;
+	unsigned int n_bridges, n_acls;
 	struct hd_bridge_conf *bridges; /* sorted by name */
+	struct hd_acl *acls;            /* access lists, sorted by name */
 };
 
 /* Where in a file each key of a document stands: path -> line. NULL where the document came by RPC. */
@@ -103,6 +115,7 @@ void hd_config_free(struct hd_config *config);
 /* The canonical document of a model: defaults left out, keys in the schema's order. A new reference. */
 json_t *hd_config_document(const struct hd_config *config);
 
+const struct hd_acl *hd_config_acl(const struct hd_config *config, const char *name);
 const struct hd_bridge_conf *hd_config_bridge(const struct hd_config *config, const char *name);
 const struct hd_port_conf *hd_bridge_conf_port(const struct hd_bridge_conf *bridge, const char *name);
 /* Finds a mirror anywhere; *bridge (may be NULL) gets where. */

@@ -45,6 +45,7 @@ int hd_plan_make(struct plan *plan, const struct hd_config *to)
 	if (plan->bridges == NULL || plan->ports == NULL)
 		return -ENOMEM;
 	plan->n_bridges = to->n_bridges;
+	plan->to = to;
 	for (unsigned int b = 0; b < to->n_bridges; b++) {
 		const struct hd_bridge_conf *bridge = &to->bridges[b];
 

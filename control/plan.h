@@ -15,6 +15,7 @@ struct planned_port {
 	unsigned int bridge;     /* index into the plan's */
 	struct hd_run_port *run; /* that carries on, or was opened for the plan */
 	bool opened, mtu_set;
+	bool guarded[HD_GUARDS], tracked; /* as of hd_run_port */
 	uint16_t pmd[HD_QUEUES_MAX];
 };
 
@@ -30,6 +31,7 @@ struct planned_bridge {
 struct plan {
 	struct hd_runtime *runtime;
 	struct hd_error *error;
+	const struct hd_config *to;
 	unsigned int n_bridges, n_ports;
 	struct planned_bridge *bridges;
 	struct planned_port *ports;
@@ -69,6 +71,18 @@ void hd_plan_settle_mirrors(struct plan *plan);
 void hd_plan_take_back_mirrors(struct plan *plan);
 /* Frees a bridge's mirrors and their counters. */
 void hd_run_mirrors_free(struct hd_run_bridge *bridge);
+
+/* plan_guard.c */
+/* Says which ports are guarded, and gives bridges of such ports the tables, if they have none. */
+int hd_plan_guards(struct plan *plan);
+/*
+ * Make the guards what they are to be; between the snapshots, of which neither lets a port's packets pass unguarded.
+ * 0, or -errno and the error: then they are as they were.
+ */
+int hd_plan_fill_guards(struct plan *plan);
+/* The new snapshot is in force. Forgets connections that are no longer tracked, or not yet. */
+void hd_plan_settle_guards(struct plan *plan);
+void hd_run_guards_free(struct hd_run_bridge *bridge);
 
 /* run_port.c */
 uint16_t hd_run_port_free_id(const struct hd_runtime *runtime);

@@ -63,6 +63,7 @@ struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsig
 			.tables = bridges[i].run->tables,
 			.mirrors = mirrors + (size_t)i * HD_MIRRORS_MAX,
 			.n_mirrors = (uint16_t)bridges[i].n_mirrors,
+			.guard = {bridges[i].run->guard[HD_GUARD_IN], bridges[i].run->guard[HD_GUARD_OUT]},
 		};
 		describe_mirrors(mirrors + (size_t)i * HD_MIRRORS_MAX, &bridges[i], i, ports, n_ports);
 	}
@@ -73,6 +74,7 @@ struct hd_snapshot *hd_plan_snapshot(const struct planned_bridge *bridges, unsig
 			.ofport = ports[i].run->ofport,
 			.mtu = ports[i].conf->mtu,
 			.isolated = ports[i].conf->isolated,
+			.guarded = {ports[i].guarded[HD_GUARD_IN], ports[i].guarded[HD_GUARD_OUT]},
 			.vlan = &ports[i].conf->vlan,
 			.storm = ports[i].conf->storm,
 			.pmd = ports[i].pmd,
@@ -110,6 +112,7 @@ int hd_plan_publish_without(struct plan *plan, const bool *leave)
 		ports[n].conf = &run->conf;
 		ports[n].run = run;
 		memcpy(ports[n].pmd, run->pmd, sizeof(run->pmd));
+		memcpy(ports[n].guarded, run->guarded, sizeof(run->guarded));
 		while (bridges[ports[n].bridge].run != run->bridge)
 			ports[n].bridge++;
 		n++;

@@ -162,6 +162,8 @@ int hd_plan_prepare(struct plan *plan)
 	if (rc == 0)
 		rc = hd_plan_prepare_mirrors(plan);
 	if (rc == 0)
+		rc = hd_plan_guards(plan);
+	if (rc == 0)
 		rc = evict(plan);
 	if (rc == 0)
 		rc = prepare_ports(plan);
@@ -182,6 +184,8 @@ static void reopen_evicted(struct plan *plan)
 			continue; /* its shell stays in the configuration, as a port that is down */
 		}
 		run->bridge = shell->bridge;
+		memcpy(run->guarded, shell->guarded, sizeof(run->guarded));
+		run->tracked = shell->tracked;
 		memcpy(run->pmd, shell->pmd, sizeof(run->pmd));
 		free(shell);
 		plan->resting = true; /* it may be one that an earlier change could not open again */
@@ -208,6 +212,7 @@ void hd_plan_take_back(struct plan *plan)
 		hd_fdb_destroy(plan->bridges[i].fdb);
 		if (plan->bridges[i].created) {
 			hd_tables_destroy(plan->bridges[i].run->tables);
+			hd_run_guards_free(plan->bridges[i].run);
 			free(plan->bridges[i].run);
 		}
 	}

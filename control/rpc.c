@@ -22,9 +22,9 @@ static const struct hd_rpc_method own[] = {
 };
 
 static const struct hd_rpc_method *const tables[] = {
-	hd_cmd_bridge, hd_cmd_port,   hd_cmd_fdb,   hd_cmd_mirror,  hd_cmd_flow, hd_cmd_flow_bundle,
-	hd_cmd_group,  hd_cmd_meter,  hd_cmd_trace, hd_cmd_cache,   hd_cmd_ct,   hd_cmd_pmd,
-	hd_cmd_drop,   hd_cmd_config, hd_cmd_log,   hd_cmd_version, own,
+	hd_cmd_bridge,      hd_cmd_port,  hd_cmd_fdb,    hd_cmd_mirror, hd_cmd_acl,     hd_cmd_flow,
+	hd_cmd_flow_bundle, hd_cmd_group, hd_cmd_meter,  hd_cmd_trace,  hd_cmd_cache,   hd_cmd_ct,
+	hd_cmd_pmd,         hd_cmd_drop,  hd_cmd_config, hd_cmd_log,    hd_cmd_version, own,
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 

@@ -35,9 +35,9 @@ struct hd_rpc_method {
 };
 
 /* Tables end with a row whose name is NULL. */
-extern const struct hd_rpc_method hd_cmd_bridge[], hd_cmd_port[], hd_cmd_fdb[], hd_cmd_mirror[], hd_cmd_pmd[],
-	hd_cmd_drop[], hd_cmd_config[], hd_cmd_log[], hd_cmd_version[], hd_cmd_flow[], hd_cmd_flow_bundle[],
-	hd_cmd_group[], hd_cmd_meter[], hd_cmd_cache[], hd_cmd_trace[], hd_cmd_ct[];
+extern const struct hd_rpc_method hd_cmd_bridge[], hd_cmd_port[], hd_cmd_fdb[], hd_cmd_mirror[], hd_cmd_acl[],
+	hd_cmd_pmd[], hd_cmd_drop[], hd_cmd_config[], hd_cmd_log[], hd_cmd_version[], hd_cmd_flow[],
+	hd_cmd_flow_bundle[], hd_cmd_group[], hd_cmd_meter[], hd_cmd_cache[], hd_cmd_trace[], hd_cmd_ct[];
 
 /*
  * Handle one request line (a single request, a notification or a batch). `client` names who asks in the log. Returns

@@ -116,6 +116,14 @@ static void expire_rules(struct hd_runtime *runtime)
 	for (unsigned int i = 0; i < runtime->n_bridges; i++) {
 		hd_tables_expire(runtime->bridges[i]->tables, now, NULL, NULL);
 		hd_tables_reclaim(runtime->bridges[i]->tables);
+		for (int guard = 0; guard < HD_GUARDS; guard++) {
+			struct hd_tables *tables = runtime->bridges[i]->guard[guard];
+
+			if (tables == NULL)
+				continue;
+			hd_tables_expire(tables, now, NULL, NULL);
+			hd_tables_reclaim(tables);
+		}
 	}
 }
 

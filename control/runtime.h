@@ -27,12 +27,15 @@ struct hd_run_bridge {
 	struct hd_tables *tables; /* its rules, groups and meters; a new bridge has none */
 	unsigned int n_mirrors;
 	struct hd_run_mirror *mirrors;
+	struct hd_tables *guard[HD_GUARDS]; /* port security and access lists; NULL: no port has needed them yet */
 };
 
 struct hd_run_port {
 	struct hd_port_conf conf; /* in force */
 	struct hd_run_bridge *bridge;
 	uint16_t ofport;              /* by which rules call it */
+	bool guarded[HD_GUARDS];      /* packets must pass the bridge's guard */
+	bool tracked;                 /* by its access lists, in hd_acl_zone(ofport) */
 	struct hd_port *port;         /* NULL for the moment in which apply has closed it and its id is still taken */
 	uint16_t pmd[HD_QUEUES_MAX];  /* id of the PMD that polls rx queue i */
 	uint64_t busy[HD_QUEUES_MAX]; /* the queue's busy cycles at the last hd_runtime_measure */

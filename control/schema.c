@@ -12,11 +12,42 @@
 #define PORT(member) FIELD(hd_port_conf, member)
 #define FDB(member) FIELD(hd_fdb_conf, member)
 #define MIRROR(member) FIELD(hd_mirror_conf, member)
+#define SECURE(member) FIELD(hd_secure_conf, member)
+#define ACL(member) FIELD(hd_acl, member)
 #define ROOT(member) FIELD(hd_config, member)
 
 static const char *const modes[] = {[HD_VHOST_SERVER] = "server", [HD_VHOST_CLIENT] = "client", NULL};
 static const char *const directions[] = {[HD_MIRROR_BOTH] = "both", [HD_MIRROR_RX] = "rx", [HD_MIRROR_TX] = "tx", NULL};
+static const char *const verdicts[] = {"deny", "allow", NULL};
 static const char *const engines[] = {[HD_ENGINE_NATIVE] = "native", [HD_ENGINE_DPDK] = "dpdk", NULL};
+
+const struct hd_schema_key hd_schema_secure[] = {
+	{.name = "mac",
+	 .type = HD_SCHEMA_MACS,
+	 SECURE(macs),
+	 .help = "addresses that what comes in may have as its source, also in ARP and neighbour discovery",
+	 .example = "52:54:00:00:00:01"},
+	{.name = "ip",
+	 .type = HD_SCHEMA_ADDRS,
+	 SECURE(ips),
+	 .help = "its IP addresses or prefixes; without: any. IPv6's link-local address of each MAC comes with them",
+	 .example = "10.0.0.5,fd00::5"},
+	{.name = NULL},
+};
+
+const struct hd_schema_key hd_schema_acl[] = {
+	{.name = "rules",
+	 .type = HD_SCHEMA_RULES,
+	 ACL(rules),
+	 .help = "its rules in order: the first that fits decides",
+	 .example = "allow tcp from any to any port 80,443"},
+	{.name = "stateless",
+	 .type = HD_SCHEMA_BOOL,
+	 ACL(stateless),
+	 .help = "none of its rules tracks connections: answers need rules too",
+	 .example = "on"},
+	{.name = NULL},
+};
 
 const struct hd_schema_key hd_schema_root[] = {
 	{.name = "flow-cache",
@@ -35,6 +66,7 @@ const struct hd_schema_key hd_schema_root[] = {
 	 ROOT(ct_limit),
 	 .help = "connections that are tracked, over all zones",
 	 .example = "4194304"},
+	{.name = "acls", .type = HD_SCHEMA_NESTED, .help = "access lists, by name"},
 	{.name = "bridges", .type = HD_SCHEMA_NESTED, .help = "the bridges, by name"},
 	{.name = NULL},
 };
@@ -186,6 +218,28 @@ const struct hd_schema_key hd_schema_port[] = {
 	 PORT(storm[HD_STORM_UNKNOWN]),
 	 .help = "packets to unknown addresses a second that the port lets in; 0: no limit",
 	 .example = "1000"},
+	{.name = "secure",
+	 .type = HD_SCHEMA_GROUP,
+	 .group = hd_schema_secure,
+	 PORT(secure),
+	 .help = "port security: whose addresses what comes in may have; see below",
+	 .example = "mac 52:54:00:00:00:01 ip 10.0.0.5"},
+	{.name = "acl-in",
+	 .type = HD_SCHEMA_ACLS,
+	 PORT(acl[HD_ACL_IN]),
+	 .help = "access lists for what comes in by the port: what its guest sends",
+	 .example = "web,ssh"},
+	{.name = "acl-out",
+	 .type = HD_SCHEMA_ACLS,
+	 PORT(acl[HD_ACL_OUT]),
+	 .help = "access lists for what leaves by the port: what is sent to its guest",
+	 .example = "web"},
+	{.name = "acl-default",
+	 .type = HD_SCHEMA_ENUM,
+	 .words = verdicts,
+	 PORT(acl_allow),
+	 .help = "what happens to packets for which no rule of the lists decides",
+	 .example = "allow"},
 	{.name = NULL},
 };
 

@@ -31,6 +31,11 @@ enum hd_schema_type {
 	HD_SCHEMA_NATIVE,  /* the native VLAN of a trunk */
 	HD_SCHEMA_CPUS,    /* a CPU, or a list of one CPU a queue */
 	HD_SCHEMA_PORTS,   /* names of a mirror's ports: a list, "vm1,vm2", or "all" */
+	HD_SCHEMA_MACS,    /* a list of unicast MAC addresses */
+	HD_SCHEMA_ADDRS,   /* a list of IP addresses and prefixes */
+	HD_SCHEMA_ACLS,    /* a list of access lists */
+	HD_SCHEMA_RULES,   /* the rules of an access list: a list of texts */
+	HD_SCHEMA_GROUP,   /* an object of the keys of table `group` */
 	HD_SCHEMA_NESTED,  /* holds other tables' objects: not a key that the CLI sets */
 };
 
@@ -49,14 +54,14 @@ struct hd_schema_key {
 	int64_t min, max;         /* of numbers */
 	int64_t initial;          /* default of numbers, switches, words (index) and permissions */
 	const char *const *words; /* of HD_SCHEMA_ENUM, in the order of its C enum; ends with NULL */
-	size_t offset,
-		size;     /* of the field in hd_config, hd_bridge_conf, hd_port_conf, hd_fdb_conf or hd_mirror_conf */
-	const char *help; /* one line */
-	const char *example; /* a value as typed in the CLI */
+	size_t offset, size;      /* of the field in the struct that the table describes */
+	const struct hd_schema_key *group; /* of HD_SCHEMA_GROUP; in the CLI its keys follow its name */
+	const char *help;                  /* one line */
+	const char *example;               /* a value as typed in the CLI */
 };
 
 extern const struct hd_schema_key hd_schema_root[], hd_schema_bridge[], hd_schema_port[], hd_schema_fdb[],
-	hd_schema_mirror[];
+	hd_schema_mirror[], hd_schema_secure[], hd_schema_acl[];
 
 const struct hd_schema_key *hd_schema_find(const struct hd_schema_key *table, const char *name);
 /* The key that was most likely meant by a misspelt `name`, or NULL. */

@@ -49,8 +49,12 @@ int main(void)
 	printf("\n");
 	print_table("Port", hd_schema_port);
 	printf("\n");
+	print_table("Port security (a port's `secure`)", hd_schema_secure);
+	printf("\n");
 	print_table("Static FDB entry", hd_schema_fdb);
 	printf("\n");
 	print_table("Mirror", hd_schema_mirror);
+	printf("\n");
+	print_table("Access list", hd_schema_acl);
 	return 0;
 }

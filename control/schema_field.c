@@ -290,23 +290,35 @@ static json_t *write_mode(const struct hd_schema_key *key, const void *object)
 	return json_sprintf("%04o", (unsigned int)load(key, object));
 }
 
-static int read_mac(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error)
+int hd_schema_parse_mac(const char *text, uint8_t mac[6], struct hd_error *error)
 {
-	const char *text = json_string_value(value);
-	uint8_t *mac = (uint8_t *)object + key->offset;
+	json_t *value = json_string(text);
+	const char *what = NULL;
 	uint8_t sum = 0;
+	int rc = 0;
 
-	if (!text || strlen(text) != 17)
-		return wrong(error, value, "a MAC address such as 52:54:00:00:00:01");
-	for (int i = 0; i < 6; i++) {
-		if (!all_hex(text + 3 * i, 2) || (i < 5 && text[3 * i + 2] != ':'))
-			return wrong(error, value, "a MAC address such as 52:54:00:00:00:01");
-		mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	for (int i = 0; i < 6 && !what; i++) {
+		if (strlen(text) != 17 || !all_hex(text + 3 * i, 2) || (i < 5 && text[3 * i + 2] != ':'))
+			what = "a MAC address such as 52:54:00:00:00:01";
+		else
+			mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
 		sum |= mac[i];
 	}
-	if (mac[0] & 1)
-		return wrong(error, value, "a unicast address: its multicast bit is set");
-	return sum ? 0 : wrong(error, value, "an address of a station");
+	if (!what && (mac[0] & 1))
+		what = "a unicast address: its multicast bit is set";
+	if (!what && sum == 0)
+		what = "an address of a station";
+	if (what)
+		rc = wrong(error, value, what);
+	json_decref(value);
+	return rc;
+}
+
+static int read_mac(const struct hd_schema_key *key, const json_t *value, void *object, struct hd_error *error)
+{
+	if (!json_is_string(value))
+		return wrong(error, value, "a MAC address such as 52:54:00:00:00:01");
+	return hd_schema_parse_mac(json_string_value(value), (uint8_t *)object + key->offset, error);
 }
 
 static json_t *write_mac(const struct hd_schema_key *key, const void *object)
@@ -334,6 +346,11 @@ static const struct {
 	[HD_SCHEMA_NATIVE] = {hd_schema_read_native, hd_schema_write_native},
 	[HD_SCHEMA_CPUS] = {hd_schema_read_cpus, hd_schema_write_cpus},
 	[HD_SCHEMA_PORTS] = {hd_schema_read_ports, hd_schema_write_ports},
+	[HD_SCHEMA_MACS] = {hd_schema_read_macs, hd_schema_write_macs},
+	[HD_SCHEMA_ADDRS] = {hd_schema_read_addrs, hd_schema_write_addrs},
+	[HD_SCHEMA_ACLS] = {hd_schema_read_acls, hd_schema_write_acls},
+	[HD_SCHEMA_RULES] = {hd_schema_read_rules, hd_schema_write_rules},
+	[HD_SCHEMA_GROUP] = {hd_schema_read_group, hd_schema_write_group},
 };
 
 void hd_schema_defaults(const struct hd_schema_key *table, void *object)

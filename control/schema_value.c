@@ -55,6 +55,27 @@ static json_t *boolean(const char *text)
 	return NULL;
 }
 
+/* "mac 52:54:00:00:00:01 ip 10.0.0.5": keys of the group and their values. */
+static json_t *group(const struct hd_schema_key *key, const char *text)
+{
+	json_t *object = json_object();
+	char *copy = strdup(text), *rest = copy;
+
+	while (object && rest) {
+		const char *name = strsep(&rest, " "), *value = strsep(&rest, " ");
+		const struct hd_schema_key *member = hd_schema_find(key->group, name);
+		struct hd_error error;
+		json_t *item = member && value ? hd_schema_value(member, value, &error) : NULL;
+
+		if (!item || json_object_set_new(object, name, item) < 0) {
+			json_decref(object);
+			object = NULL;
+		}
+	}
+	free(copy);
+	return object;
+}
+
 static json_t *value_of(const struct hd_schema_key *key, const char *text)
 {
 	switch (key->type) {
@@ -68,6 +89,9 @@ static json_t *value_of(const struct hd_schema_key *key, const char *text)
 		return boolean(text);
 	case HD_SCHEMA_ENUM:
 		return one_of(text, key->words) ? json_string(text) : NULL;
+	case HD_SCHEMA_GROUP:
+		return group(key, text);
+	case HD_SCHEMA_RULES:
 	case HD_SCHEMA_NESTED:
 		return NULL;
 	default:
@@ -103,6 +127,15 @@ static void words_text(const struct hd_schema_key *key, char *text, size_t size)
 	}
 }
 
+static void group_text(const struct hd_schema_key *key, char *text, size_t size)
+{
+	int length = 0;
+
+	for (const struct hd_schema_key *k = key->group; k->name; k++)
+		length +=
+			snprintf(text + length, size - (size_t)length, "%s%s", k == key->group ? "" : " and ", k->name);
+}
+
 void hd_schema_type_text(const struct hd_schema_key *key, char *text, size_t size)
 {
 	static const char *const names[] = {
@@ -118,11 +151,17 @@ void hd_schema_type_text(const struct hd_schema_key *key, char *text, size_t siz
 		[HD_SCHEMA_NATIVE] = "a VLAN",
 		[HD_SCHEMA_CPUS] = "a CPU or a list of CPUs",
 		[HD_SCHEMA_PORTS] = "a list of ports, or all",
+		[HD_SCHEMA_MACS] = "MAC addresses",
+		[HD_SCHEMA_ADDRS] = "IP addresses and prefixes",
+		[HD_SCHEMA_ACLS] = "names of access lists",
+		[HD_SCHEMA_RULES] = "a list of rules",
 		[HD_SCHEMA_NESTED] = "a key of its own",
 	};
 
 	if (key->type == HD_SCHEMA_ENUM)
 		words_text(key, text, size);
+	else if (key->type == HD_SCHEMA_GROUP)
+		group_text(key, text, size);
 	else if (key->type == HD_SCHEMA_INT)
 		snprintf(text, size, "a whole number %" PRId64 "..%" PRId64, key->min, key->max);
 	else if (key->type == HD_SCHEMA_ACCESS || key->type == HD_SCHEMA_NATIVE)

@@ -94,6 +94,18 @@ struct hd_state_frames {
  */
 json_t *hd_state_drop_frames(struct hd_control *control, const struct hd_state_frames *filter);
 
+/* What a rule of an access list has seen, over all ports; by the cookie (guard/rules.h). */
+struct hd_acl_sum {
+	uint64_t cookie, packets, bytes;
+};
+
+/* Sorted by cookie. Zero it to begin, free(sums.sum) at the end; some are missing if memory is short. */
+struct hd_acl_sums {
+	struct hd_acl_sum *sum;
+	size_t n, room;
+};
+void hd_state_acl_sums(struct hd_control *control, struct hd_acl_sums *sums);
+
 /* The daemon itself: {"dpdk": "DPDK 22.11.5", "pid": 1, "uptime": 12, "memory": "hugepages" or "ordinary"} */
 json_t *hd_state_daemon(struct hd_control *control);
 

@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 
 #include "control.h"
+#include "guard/rules.h"
 #include "recorder.h"
 #include "runtime.h"
 #include "state.h"
@@ -70,7 +71,26 @@ static struct moment take_moment(void)
 	return now;
 }
 
-static json_t *describe(const struct hd_record *record, const struct moment *now)
+/* Is it what guards drop for? Then the cookie is one of theirs. */
+static bool by_guard(enum hd_drop reason)
+{
+	return (reason >= HD_DROP_SECURE_MAC && reason <= HD_DROP_SECURE_RA) || reason == HD_DROP_ACL_IN ||
+	       reason == HD_DROP_ACL_OUT;
+}
+
+static void add_guard(json_t *out, uint64_t cookie, const struct hd_config *config)
+{
+	const char *list = NULL;
+	char text[HD_GUARD_TEXT_MAX];
+
+	for (unsigned int i = 0; i < config->n_acls && list == NULL; i++)
+		if (hd_guard_cookie_rule(config->acls[i].name, hd_guard_cookie_line(cookie)) == cookie)
+			list = config->acls[i].name;
+	hd_guard_cookie_text(cookie, list, text);
+	json_object_set_new(out, "rule", json_string(text));
+}
+
+static json_t *describe(const struct hd_record *record, const struct moment *now, const struct hd_config *config)
 {
 	/* A PMD's clock may be a little ahead of ours. */
 	double age = now->tsc > record->tsc ? (double)(now->tsc - record->tsc) / (double)now->hz : 0;
@@ -85,6 +105,8 @@ static json_t *describe(const struct hd_record *record, const struct moment *now
 	if (record->table != HD_RECORD_NO_TABLE) {
 		json_object_set_new(out, "table", json_integer(record->table));
 		json_object_set_new(out, "cookie", json_sprintf("0x%" PRIx64, record->cookie));
+		if (by_guard(reason))
+			add_guard(out, record->cookie, config);
 	}
 	return out;
 }
@@ -102,7 +124,7 @@ json_t *hd_state_drop_frames(struct hd_control *control, const struct hd_state_f
 	if (n > 1)
 		qsort(records, n, sizeof(*records), newest_first);
 	for (size_t i = 0; i < n && i < filter->max; i++)
-		json_array_append_new(list, describe(&records[i], &now));
+		json_array_append_new(list, describe(&records[i], &now, hd_control_config(control)));
 	if (records == NULL) {
 		json_decref(list);
 		list = NULL;

@@ -102,6 +102,9 @@ static int read_port(struct hd_check *check, const char *name, const json_t *val
 	if (rc < 0)
 		return rc;
 	snprintf(port->name, sizeof(port->name), "%s", name);
+	rc = hd_validate_guard(check, port);
+	if (rc < 0)
+		return rc;
 	rc = hd_check_take(check, check->ports, name, "a port's name is unique; it is also");
 	if (rc < 0)
 		return rc;
@@ -323,6 +326,12 @@ static int read_document(struct hd_check *check, const json_t *document, struct 
 
 	if (hd_check_read(check, hd_schema_root, document, config) < 0)
 		return -EINVAL;
+	check->config = config;
+	before = hd_check_enter(check, "acls");
+	rc = hd_validate_acls(check, hd_check_member(document, "acls"), config);
+	hd_check_leave(check, before);
+	if (rc < 0)
+		return rc;
 	before = hd_check_enter(check, "bridges");
 	rc = read_bridges(check, hd_check_member(document, "bridges"), config);
 	hd_check_leave(check, before);

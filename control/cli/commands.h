@@ -24,6 +24,8 @@ enum hd_value {
 	HD_VALUE_TEXT,   /* whatever */
 	HD_VALUE_NUMBER, /* a whole number */
 	HD_VALUE_FLOW,
+	HD_VALUE_ACL,
+	HD_VALUE_RULES, /* of an access list, each as one word or several; with HD_ARG_MANY */
 };
 
 #define HD_ARG_WORD (1u << 0)     /* stands alone, in order; otherwise it is `name` and its value, anywhere */
@@ -77,6 +79,8 @@ struct hd_expected {
 	const struct hd_arg *word;         /* a value of this; NULL: none */
 	const struct hd_schema_key *value; /* a value of this key; NULL: none */
 	bool names;                        /* names of arguments and keys, too */
+	const struct hd_schema_key *group; /* names of its keys, and */
+	json_t *into;                      /* what of them is set; borrowed from params */
 };
 /* `params` (an object) gets what the words before set. False if they are no beginning of the command. */
 bool hd_command_expect(const struct hd_command *command, int n, char *const *words, json_t *params,
@@ -85,7 +89,7 @@ bool hd_command_expect(const struct hd_command *command, int n, char *const *wor
 /* Is it a key that the CLI sets? */
 static inline bool hd_command_has_key(const struct hd_schema_key *key)
 {
-	return key->type != HD_SCHEMA_NESTED;
+	return key->type != HD_SCHEMA_NESTED && key->type != HD_SCHEMA_RULES;
 }
 
 #endif

@@ -96,6 +96,9 @@ static void offer_value(struct hd_cli *cli, const struct hd_command *command, co
 	case HD_VALUE_MIRROR:
 		offer_names(cli, "mirror.show", NULL, prefix);
 		break;
+	case HD_VALUE_ACL:
+		offer_names(cli, "acl.show", NULL, prefix);
+		break;
 	case HD_VALUE_LEVEL:
 		for (int level = HD_LOG_ERROR; level <= HD_LOG_DEBUG; level++)
 			offer(hd_log_level_name((enum hd_log_level)level), prefix);
@@ -132,6 +135,16 @@ static void offer_key_value(const struct hd_schema_key *key, const char *prefix)
 		offer("none", prefix);
 }
 
+/* Keys of a group that are not set yet. */
+static void offer_group(const struct hd_expected *expected, const char *prefix)
+{
+	for (const struct hd_schema_key *key = expected->group->group; key->name != NULL; key++)
+		if (json_object_get(expected->into, key->name) == NULL)
+			offer(key->name, prefix);
+	if (json_object_size(expected->into) == 0)
+		offer("none", prefix);
+}
+
 /* Names of arguments and keys that are not set yet. */
 static void offer_options(const struct hd_command *command, const json_t *params, const char *prefix)
 {
@@ -165,6 +178,8 @@ int hd_complete(struct hd_cli *cli, int n, char *const *words)
 			offer_value(cli, command, expected.word, params, prefix);
 		if (expected.value != NULL)
 			offer_key_value(expected.value, prefix);
+		if (expected.group != NULL)
+			offer_group(&expected, prefix);
 		if (expected.names)
 			offer_options(command, params, prefix);
 	}

@@ -61,7 +61,9 @@ void hd_show_drop_frames(const struct hd_view *view)
 		hd_table_cell(table, "%s", hd_show_text(frame, "reason"));
 		hd_table_cell(table, "%lld", (long long)hd_show_count(frame, "length"));
 		hd_summary_frame(bytes, frame_bytes(frame, bytes), text);
-		if (json_object_get(frame, "table") != NULL)
+		if (json_object_get(frame, "rule") != NULL)
+			hd_table_cell(table, "%s, %s", text, hd_show_text(frame, "rule"));
+		else if (json_object_get(frame, "table") != NULL)
 			hd_table_cell(table, "%s, rule %s in table %lld", text, hd_show_text(frame, "cookie"),
 				      (long long)hd_show_count(frame, "table"));
 		else
@@ -88,7 +90,9 @@ static void write_frame(FILE *file, const json_t *frame, uint32_t interface)
 	int used;
 
 	used = snprintf(comment, sizeof(comment), "%s: %s", hd_show_text(frame, "reason"), hd_show_text(frame, "text"));
-	if (json_object_get(frame, "table") != NULL && used > 0 && (size_t)used < sizeof(comment))
+	if (json_object_get(frame, "rule") != NULL && used > 0 && (size_t)used < sizeof(comment))
+		snprintf(comment + used, sizeof(comment) - (size_t)used, ", %s", hd_show_text(frame, "rule"));
+	else if (json_object_get(frame, "table") != NULL && used > 0 && (size_t)used < sizeof(comment))
 		snprintf(comment + used, sizeof(comment) - (size_t)used, ", rule %s in table %lld",
 			 hd_show_text(frame, "cookie"), (long long)hd_show_count(frame, "table"));
 	packet.ns = (uint64_t)hd_show_count(frame, "time");

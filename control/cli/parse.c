@@ -142,8 +142,10 @@ int hd_command_find(int n, char *const *words, const struct hd_command **command
 struct walk {
 	const struct hd_command *command;
 	json_t *params;
-	const struct hd_arg *arg;        /* named, its value comes next */
-	const struct hd_schema_key *key; /* the same */
+	const struct hd_arg *arg;          /* named, its value comes next */
+	const struct hd_schema_key *key;   /* the same */
+	const struct hd_schema_key *group; /* whose keys may come next ... */
+	json_t *into;                      /* ... and where they go */
 	bool quiet;
 };
 
@@ -243,6 +245,23 @@ static void put_value(json_t *params, const char *member, json_t *value, bool ma
 	json_array_append_new(list, value);
 }
 
+/* A word that goes on with the rule that the last one was of: it is put there. */
+static bool continue_rule(struct walk *walk, const char *text)
+{
+	json_t *list = json_object_get(walk->params, walk->arg->member);
+	size_t n = json_array_size(list);
+	json_t *whole;
+
+	if (n == 0 || strpbrk(text, " \t") != NULL || strcmp(text, "allow") == 0 || strcmp(text, "deny") == 0)
+		return false;
+	whole = json_sprintf("%s %s", json_string_value(json_array_get(list, n - 1)), text);
+	if (whole == NULL)
+		return false;
+	json_array_set_new(list, n - 1, whole);
+	walk->arg = NULL;
+	return true;
+}
+
 /* Set what is `name` to the word, by the way of its type. */
 static int set_value(struct walk *walk, const char *text)
 {
@@ -251,8 +270,10 @@ static int set_value(struct walk *walk, const char *text)
 	const char *member = walk->arg != NULL ? walk->arg->member : walk->key->name;
 	bool many = walk->arg != NULL && (walk->arg->flags & HD_ARG_MANY);
 	struct hd_error error = {""};
-	json_t *value;
+	json_t *value, *target = walk->group != NULL && walk->key != NULL ? walk->into : walk->params;
 
+	if (walk->arg != NULL && walk->arg->value == HD_VALUE_RULES && continue_rule(walk, text))
+		return HD_EXIT_OK;
 	value = walk->arg != NULL ? read_value(walk->arg, text, &error) : hd_schema_value(walk->key, text, &error);
 	walk->arg = NULL;
 	walk->key = NULL;
@@ -261,7 +282,7 @@ static int set_value(struct walk *walk, const char *text)
 			hd_cli_usage("%s %s: %s: %s", command->noun, verb_of(command), name, error.text);
 		return HD_EXIT_USAGE;
 	}
-	put_value(walk->params, member, value, many);
+	put_value(target, member, value, many);
 	return HD_EXIT_OK;
 }
 
@@ -305,15 +326,62 @@ static int take_name(struct walk *walk, const char *word)
 		json_object_set_new(walk->params, member, json_true());
 		walk->arg = NULL;
 	}
+	if (walk->key != NULL && walk->key->type == HD_SCHEMA_GROUP) {
+		walk->group = walk->key;
+		walk->into = json_object();
+		json_object_set_new(walk->params, member, walk->into);
+		walk->key = NULL;
+	}
 	return HD_EXIT_OK;
+}
+
+static int want_members(const struct walk *walk, const char *word)
+{
+	const struct hd_command *command = walk->command;
+
+	if (walk->quiet)
+		return HD_EXIT_USAGE;
+	fprintf(stderr, "heddle: %s %s: %s: ", command->noun, verb_of(command), walk->group->name);
+	if (word != NULL)
+		fprintf(stderr, "%s is none of its keys: ", word);
+	else
+		fprintf(stderr, "its keys are missing: ");
+	for (const struct hd_schema_key *key = walk->group->group; key->name != NULL; key++)
+		fprintf(stderr, "%s%s", key == walk->group->group ? "" : ", ", key->name);
+	fprintf(stderr, ", with values; or none\n");
+	return HD_EXIT_USAGE;
+}
+
+/* A word behind a group's name or its keys' values. False: it is none of the group's. */
+static bool take_member(struct walk *walk, const char *word, int *code)
+{
+	bool first = json_object_size(walk->into) == 0;
+
+	*code = HD_EXIT_OK;
+	walk->key = hd_schema_find(walk->group->group, word);
+	if (walk->key != NULL && json_object_get(walk->into, word) != NULL)
+		*code = walk->quiet ? HD_EXIT_USAGE
+				    : hd_cli_usage("%s %s: %s: given twice", walk->command->noun,
+						   verb_of(walk->command), word);
+	if (walk->key != NULL)
+		return true;
+	if (first && strcmp(word, "none") != 0 && strcmp(word, "default") != 0)
+		*code = want_members(walk, word);
+	else if (first)
+		json_object_set_new(walk->params, walk->group->name, json_null());
+	walk->group = NULL;
+	return first;
 }
 
 static int take_word(struct walk *walk, const char *word)
 {
 	const struct hd_arg *next = next_word(walk);
+	int code;
 
 	if (walk->arg != NULL || walk->key != NULL)
 		return set_value(walk, word);
+	if (walk->group != NULL && take_member(walk, word, &code))
+		return code;
 	walk->arg = find_named(walk->command, word);
 	if (walk->arg == NULL && (next == NULL || !(next->flags & HD_ARG_REQUIRED)))
 		walk->key = find_key(walk->command, word);
@@ -332,6 +400,8 @@ static int check_complete(const struct walk *walk)
 	if (walk->arg != NULL || walk->key != NULL)
 		return hd_cli_usage("%s %s: %s: its value is missing", command->noun, verb_of(command),
 				    walk->arg != NULL ? walk->arg->name : walk->key->name);
+	if (walk->group != NULL && json_object_size(walk->into) == 0)
+		return want_members(walk, NULL);
 	for (const struct hd_arg *arg = command->args; arg->name != NULL; arg++) {
 		if (!(arg->flags & HD_ARG_REQUIRED) || is_set(walk, arg->member))
 			continue;
@@ -372,6 +442,10 @@ bool hd_command_expect(const struct hd_command *command, int n, char *const *wor
 	expected->word = walk.arg;
 	if (walk.key == NULL && walk.arg == NULL) {
 		expected->word = next_word(&walk);
+		expected->group = walk.group;
+		expected->into = walk.into;
+		if (walk.group != NULL && json_object_size(walk.into) == 0)
+			return true;
 		expected->names = expected->word == NULL || !(expected->word->flags & HD_ARG_REQUIRED);
 	}
 	return true;
@@ -385,6 +459,7 @@ static const char *placeholder(const struct hd_arg *arg)
 		[HD_VALUE_LEVEL] = "LEVEL", [HD_VALUE_DURATION] = "TIME", [HD_VALUE_WORD] = "WORD",
 		[HD_VALUE_SWITCH] = "",     [HD_VALUE_REASON] = "REASON", [HD_VALUE_MIRROR] = "MIRROR",
 		[HD_VALUE_TEXT] = "TEXT",   [HD_VALUE_NUMBER] = "NUMBER", [HD_VALUE_FLOW] = "FLOW",
+		[HD_VALUE_ACL] = "ACL",     [HD_VALUE_RULES] = "RULE",
 	};
 
 	return names[arg->value];

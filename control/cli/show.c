@@ -45,12 +45,32 @@ static size_t append_scalar(const json_t *value, char *text, size_t size)
 	return n;
 }
 
+/* "mac 52:54:00:00:00:01 ip 10.0.0.5,fd00::5" */
+static void show_group(const json_t *value, char *text, size_t size)
+{
+	const char *name;
+	size_t used = 0;
+	json_t *item;
+
+	json_object_foreach ((json_t *)value, name, item) {
+		if (used + strlen(name) + 8 >= size)
+			return;
+		used += (size_t)snprintf(text + used, size - used, "%s%s ", used > 0 ? " " : "", name);
+		hd_show_value(item, text + used, size - used);
+		used += strlen(text + used);
+	}
+}
+
 void hd_show_value(const json_t *value, char *text, size_t size)
 {
 	size_t used = 0, i;
 	const json_t *item;
 
 	text[0] = '\0';
+	if (json_is_object(value)) {
+		show_group(value, text, size);
+		return;
+	}
 	if (!json_is_array(value)) {
 		if (value != NULL)
 			append_scalar(value, text, size);

@@ -13,6 +13,7 @@ void hd_show_pmds(const struct hd_view *view);
 void hd_show_drops(const struct hd_view *view);
 void hd_show_drop_frames(const struct hd_view *view);
 void hd_show_mirrors(const struct hd_view *view);
+void hd_show_acls(const struct hd_view *view);
 void hd_show_fdb(const struct hd_view *view);
 void hd_show_changes(const struct hd_view *view);
 void hd_show_level(const struct hd_view *view);

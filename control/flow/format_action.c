@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Writing actions. */
+#include "drop.h"
 #include "format.h"
 
 static void add_output(struct hd_text *text, const struct hd_action *action, const struct hd_flow_names *names)
@@ -67,7 +68,7 @@ static void add_resubmit(struct hd_text *text, const struct hd_action *action, c
 static const char *const words[HD_ACT_COUNT] = {
 	[HD_ACT_NORMAL] = "NORMAL",   [HD_ACT_FLOOD] = "FLOOD",       [HD_ACT_ALL] = "ALL",
 	[HD_ACT_IN_PORT] = "IN_PORT", [HD_ACT_DROP] = "drop",         [HD_ACT_POP_VLAN] = "pop_vlan",
-	[HD_ACT_DEC_TTL] = "dec_ttl", [HD_ACT_CT_CLEAR] = "ct_clear",
+	[HD_ACT_DEC_TTL] = "dec_ttl", [HD_ACT_CT_CLEAR] = "ct_clear", [HD_ACT_PASS] = "pass",
 };
 
 static void add_move(struct hd_text *text, const struct hd_action *action)
@@ -119,6 +120,9 @@ void hd_flow_format_action(struct hd_text *text, const struct hd_action *action,
 		return;
 	case HD_ACT_CT:
 		hd_text_ct(text, action->ct, names);
+		return;
+	case HD_ACT_BLAME:
+		hd_text_add(text, "drop:%s", hd_drop_name((enum hd_drop)action->id));
 		return;
 	case HD_ACT_LEARN:
 		hd_text_learn(text, action->learn, names);

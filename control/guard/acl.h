@@ -18,6 +18,7 @@
 
 #include "prefix.h"
 
+#define HD_ACLS_MAX 1024          /* lists */
 #define HD_ACL_LISTS_MAX 8        /* of a port, in one direction */
 #define HD_ACL_RULES_MAX 4000     /* of a list */
 #define HD_ACL_TEXT_MAX 4096      /* bytes of a rule */
@@ -54,6 +55,9 @@ struct hd_acl_rule {
 	struct hd_acl_side from, to;
 };
 
+/* As the switch sees it: what comes in by a port, what leaves by it. */
+enum hd_acl_dir { HD_ACL_IN, HD_ACL_OUT, HD_ACL_DIRS };
+
 struct hd_acl {
 	char name[HD_NAME_MAX + 1];
 	bool stateless; /* all of its rules */
@@ -69,6 +73,7 @@ struct hd_acl_error {
 /* Returns 0, -EINVAL and the error, or -ENOMEM. hd_acl_rule_clear the rule. */
 int hd_acl_rule_parse(const char *text, struct hd_acl_rule *rule, struct hd_acl_error *error);
 void hd_acl_rule_clear(struct hd_acl_rule *rule);
+void hd_acl_clear(struct hd_acl *acl);
 /* The rule's one canonical text, which parses to the same rule. NULL if out of memory; free() it. */
 char *hd_acl_rule_format(const struct hd_acl_rule *rule);
 

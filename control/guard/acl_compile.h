@@ -34,8 +34,6 @@ enum {
 #define HD_ACL_ALLOWED 1 /* ct_mark, in the port's zone */
 #define HD_ACL_DENIED 2
 
-enum hd_acl_dir { HD_ACL_IN, HD_ACL_OUT, HD_ACL_DIRS };
-
 struct hd_acl_port {
 	uint16_t ofport;
 	bool default_allow;

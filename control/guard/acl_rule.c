@@ -16,6 +16,14 @@ void hd_acl_rule_clear(struct hd_acl_rule *rule)
 	*rule = (struct hd_acl_rule){0};
 }
 
+void hd_acl_clear(struct hd_acl *acl)
+{
+	for (uint16_t i = 0; i < acl->n_rules; i++)
+		hd_acl_rule_clear(&acl->rules[i]);
+	free(acl->rules);
+	*acl = (struct hd_acl){0};
+}
+
 unsigned int hd_acl_range_masks(struct hd_acl_range range, struct hd_acl_mask masks[HD_ACL_MASKS_MAX])
 {
 	uint32_t at = range.first, end = (uint32_t)range.last + 1;

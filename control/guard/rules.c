@@ -2,6 +2,7 @@
 /* Owns the list of a guard's rules while it is being written, and the cookies by which rules are known again. */
 #include "rules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* FNV-1a, folded to the 40 bits between kind and line. */
@@ -13,6 +14,21 @@ uint64_t hd_guard_cookie_rule(const char *list, uint16_t line)
 		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
 	hash = (hash ^ hash >> 40) & 0xffffffffffu;
 	return hd_guard_cookie(HD_GUARD_RULE) | hash << 16 | line;
+}
+
+void hd_guard_cookie_text(uint64_t cookie, const char *list, char text[HD_GUARD_TEXT_MAX])
+{
+	static const char *const kinds[] = {
+		[HD_GUARD_OPEN] = "open port",      [HD_GUARD_SECURE] = "port security",        [HD_GUARD_RULE] = "acl",
+		[HD_GUARD_DEFAULT] = "acl default", [HD_GUARD_ESTABLISHED] = "acl established",
+	};
+	enum hd_guard_kind kind = hd_guard_cookie_kind(cookie);
+
+	if (kind == HD_GUARD_RULE)
+		snprintf(text, HD_GUARD_TEXT_MAX, "acl %s:%u", list ? list : "?", hd_guard_cookie_line(cookie));
+	else
+		snprintf(text, HD_GUARD_TEXT_MAX, "%s",
+			 kind >= HD_GUARD_OPEN && kind <= HD_GUARD_ESTABLISHED ? kinds[kind] : "?");
 }
 
 static struct hd_actions *copy_actions(const struct hd_action *actions, uint32_t n);

@@ -55,6 +55,10 @@ static inline uint16_t hd_guard_cookie_line(uint64_t cookie)
 	return (uint16_t)cookie;
 }
 
+/* "acl web:3", "acl default", "port security"; `list`: the name that the cookie has, if it is known. */
+#define HD_GUARD_TEXT_MAX 64
+void hd_guard_cookie_text(uint64_t cookie, const char *list, char text[HD_GUARD_TEXT_MAX]);
+
 /* Zero it to begin. Out of memory is remembered: the rest is not added. */
 struct hd_guard_rules {
 	struct hd_rule_spec *specs;

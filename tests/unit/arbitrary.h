@@ -87,6 +87,13 @@ static inline json_t *arbitrary_port(int number)
 	maybe(port, "pmd", 4, json_integer(below(1024)));
 	maybe(port, "pmd", 4, json_incref(cpus));
 	json_decref(cpus);
+	maybe(port, "secure", 4,
+	      below(2) ? json_pack("{s:s}", "mac", "52:54:00:00:00:01")
+		       : json_pack("{s:[s,s], s:s}", "mac", "52:54:00:00:00:01", "52:54:00:00:00:02", "ip",
+				   below(2) ? "10.0.0.1" : "10.0.0.0/8,fd00::1"));
+	maybe(port, "acl-in", 4, json_string(below(2) ? "web" : "web,ssh"));
+	maybe(port, "acl-out", 4, json_pack("[s]", "ssh"));
+	maybe(port, "acl-default", 4, json_string(below(2) ? "deny" : "allow"));
 	maybe(port, "storm-broadcast", 4, json_integer(below(100000001)));
 	maybe(port, "storm-multicast", 4, json_integer(below(100000001)));
 	maybe(port, "storm-unknown", 4, json_integer(below(100000001)));
@@ -114,6 +121,24 @@ static inline json_t *arbitrary_fdb(const json_t *ports)
 		}
 	}
 	return fdb;
+}
+
+/* The lists that ports name, and one that comes and goes. */
+static inline json_t *arbitrary_acls(void)
+{
+	static const char *const names[] = {"ssh", "web", "more"};
+	static const char *const rules[] = {"allow tcp from any to any port 22,80-85", "deny any",
+					    "allow udp from 10.0.0.1,fd00::/8 port 53 stateless"};
+	json_t *acls = json_object(), *list;
+
+	for (uint32_t i = 0; i < 2 + below(2); i++) {
+		list = json_array();
+		for (uint32_t n = below(4); n > 0; n--)
+			json_array_append_new(list, json_string(rules[below(3)]));
+		json_object_set_new(acls, names[i], json_pack("{s:o}", "rules", list));
+		maybe(json_object_get(acls, names[i]), "stateless", 2, json_boolean(below(2)));
+	}
+	return acls;
 }
 
 /* A valid configuration of few names, so that two of them have much in common. */
@@ -144,7 +169,7 @@ static inline json_t *arbitrary_config(void)
 			json_object_set(bridges, name, bridge);
 		json_decref(bridge);
 	}
-	document = json_pack("{s:o}", "bridges", bridges);
+	document = json_pack("{s:o, s:o}", "acls", arbitrary_acls(), "bridges", bridges);
 	if (below(3) == 0)
 		json_object_set_new(document, "flow-cache", json_integer(1 + below(HD_FLOW_CACHE_MAX)));
 	if (below(3) == 0)

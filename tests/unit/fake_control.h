@@ -175,6 +175,12 @@ json_t *hd_state_bridge(struct hd_control *control, const struct hd_bridge_conf 
 			 (int)bridge->n_fdb, "limit", (int)bridge->fdb_limit, "refused", 0);
 }
 
+void hd_state_acl_sums(struct hd_control *control, struct hd_acl_sums *sums)
+{
+	(void)control;
+	sums->n = 0;
+}
+
 json_t *hd_state_mirror(struct hd_control *control, const struct hd_bridge_conf *bridge,
 			const struct hd_mirror_conf *mirror)
 {

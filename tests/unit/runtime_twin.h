@@ -17,6 +17,7 @@
 #include "eal.h"
 #include "fake_port.h"
 #include "fdb.h"
+#include "guard_twin.h"
 #include "learn.h"
 
 #define LEARNT_MAX 48
@@ -85,6 +86,7 @@ void __wrap_hd_dataplane_publish(struct hd_dataplane *dataplane, struct hd_snaps
 	const struct hd_snapshot *former = atomic_load(&dataplane->snapshot);
 
 	twin.published++;
+	guards_hold(former, snapshot);
 	for (unsigned int i = 0; i < twin.n_before; i++) {
 		const struct fake_port *port = twin.before[i].port;
 		bool here = false;
@@ -205,6 +207,7 @@ static void check_port(const struct hd_port_conf *conf, const struct hd_run_brid
 	ck_assert_int_eq(port->isolated, conf->isolated);
 	ck_assert(same_vlan(&port->vlan, &conf->vlan));
 	ck_assert_uint_eq(port->bridge->serial, bridge->serial);
+	guard_port_is(twin.config, conf, port);
 	check_storm(port, conf);
 	check_queues(port, conf);
 }
@@ -269,6 +272,9 @@ static void check_bridge(const struct hd_bridge_conf *conf)
 		ck_assert_ptr_nonnull(in_force()->ports[seen->ports[i]]);
 		ck_assert_ptr_eq(in_force()->ports[seen->ports[i]]->bridge, seen);
 	}
+	for (int guard = 0; guard < HD_GUARDS && lost == 0; guard++)
+		if (bridge->guard[guard] != NULL)
+			guard_is(twin.config, conf, in_force(), bridge, guard);
 	check_statics(conf, bridge->fdb);
 	check_leads(bridge);
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "arbitrary.h"
+#include "schema.h"
 #include "yaml.h"
 
 static struct hd_config *config_of(const json_t *document)
@@ -39,6 +40,10 @@ static const struct {
 	{"", "", "[]"},
 	{VM1(", vlan: 10"), VM1(", vlan: 10, mtu: 1500"), "[]"},
 	{BR0("ports: {p: {device: 01:00.0}}"), BR0("ports: {p: {device: '0000:01:00.0'}}"), "[]"},
+	{"acls: {a: {rules: [allow any]}, b: {}}", "acls: {a: {rules: ['allow  any', deny tcp]}, c: {stateless: true}}",
+	 "[{'change': 'acl add', 'acl': 'c', 'keys': {'stateless': [null, true]}},"
+	 "{'change': 'acl set', 'acl': 'a', 'keys': {'rules': [['allow any from any to any'], "
+	 "['allow any from any to any', 'deny tcp from any to any']]}}, {'change': 'acl del', 'acl': 'b'}]"},
 	{"", "bridges: {br0: {ageing: 5}}",
 	 "[{'change': 'bridge add', 'bridge': 'br0', 'keys': {'ageing': [null, 5]}}]"},
 	{"bridges: {br0: }", "", "[{'change': 'bridge del', 'bridge': 'br0'}]"},
@@ -234,6 +239,16 @@ static void set_mirror(json_t *bridges, const struct hd_change *change)
 	json_decref(part);
 }
 
+static void set_acl(json_t *document, const struct hd_change *change)
+{
+	json_t *acls = member(document, "acls");
+
+	if (change->new_acl)
+		json_object_set_new(acls, change->new_acl->name, hd_schema_document(hd_schema_acl, change->new_acl));
+	else
+		json_object_del(acls, change->old_acl->name);
+}
+
 static void set_root(json_t *document, const struct hd_config *to)
 {
 	json_t *part = hd_config_document(to);
@@ -241,6 +256,7 @@ static void set_root(json_t *document, const struct hd_config *to)
 	json_object_del(document, "flow-cache");
 	json_object_del(document, "ct-limit");
 	json_object_del(part, "bridges");
+	json_object_del(part, "acls");
 	json_object_update(document, part);
 	json_decref(part);
 }
@@ -262,6 +278,8 @@ static void carry_out(json_t *document, const struct hd_diff *diff)
 			set_bridge(bridges, change->new_bridge);
 		else if (change->kind == HD_CHANGE_FDB_ADD)
 			set_fdb(bridges, change);
+		else if (change->kind >= HD_CHANGE_ACL_ADD)
+			set_acl(document, change);
 		else if (change->kind >= HD_CHANGE_MIRROR_ADD)
 			set_mirror(bridges, change);
 		else if (change->kind >= HD_CHANGE_PORT_ADD && change->kind <= HD_CHANGE_PORT_DEL)

@@ -70,7 +70,8 @@ END_TEST
 START_TEST(test_every_key)
 {
 	struct hd_config *config =
-		good("bridges:\n"
+		good("acls: {web: {rules: [allow tcp port 80, deny any]}, ssh: {stateless: true}}\n"
+		     "bridges:\n"
 		     "  br0:\n"
 		     "    fdb-limit: 4096\n"
 		     "    ageing: 0\n"
@@ -79,7 +80,9 @@ START_TEST(test_every_key)
 		     "    ports:\n"
 		     "      vm1: {vhost: /a, mode: server, engine: dpdk, queues: 2, socket-owner: libvirt-qemu,\n"
 		     "            socket-group: 1000, socket-mode: 0600, vlan: 10, isolated: true, mtu: 9000,\n"
-		     "            pmd: [1, 2], storm-broadcast: 1, storm-multicast: 2, storm-unknown: 3}\n"
+		     "            pmd: [1, 2], storm-broadcast: 1, storm-multicast: 2, storm-unknown: 3,\n"
+		     "            secure: {mac: [52:54:00:00:00:0A], ip: \"10.0.0.5, fd00::/64\"},\n"
+		     "            acl-in: [web, ssh], acl-out: web, acl-default: allow}\n"
 		     "      up0: {device: \"01:00.0,x=Y\", trunk: [20, 100-102], native: 1, queues: 4, pmd: 3}\n");
 	const struct hd_bridge_conf *bridge = hd_config_bridge(config, "br0");
 	const struct hd_port_conf *vm1 = hd_config_port(config, "vm1", NULL),
@@ -105,6 +108,16 @@ START_TEST(test_every_key)
 	ck_assert_uint_eq(vm1->storm[HD_STORM_BROADCAST], 1);
 	ck_assert_uint_eq(vm1->storm[HD_STORM_MULTICAST], 2);
 	ck_assert_uint_eq(vm1->storm[HD_STORM_UNKNOWN], 3);
+	ck_assert_uint_eq(vm1->secure.n_macs, 1);
+	ck_assert_mem_eq(vm1->secure.macs[0], ((uint8_t[]){0x52, 0x54, 0, 0, 0, 0x0a}), 6);
+	ck_assert_uint_eq(vm1->secure.n_ips, 2);
+	ck_assert_uint_eq(vm1->secure.ips[1].length, 64);
+	ck_assert_uint_eq(vm1->acl[HD_ACL_IN].n, 2);
+	ck_assert_str_eq(vm1->acl[HD_ACL_IN].name[0], "web");
+	ck_assert_str_eq(vm1->acl[HD_ACL_OUT].name[0], "web");
+	ck_assert(vm1->acl_allow && !up0->acl_allow);
+	ck_assert_uint_eq(hd_config_acl(config, "web")->n_rules, 2);
+	ck_assert(hd_config_acl(config, "ssh")->stateless);
 	ck_assert_int_eq(up0->kind, HD_PORT_ETHDEV);
 	ck_assert_str_eq(up0->device, "0000:01:00.0,x=Y");
 	ck_assert_int_eq(up0->vlan.mode, HD_VLAN_TRUNK);
@@ -546,7 +559,8 @@ START_TEST(test_mutations)
 			/* The path starts at the root: with a key that there is, or with the one unknown key. */
 			ck_assert_msg(strncmp(error.text, "bridges", 7) == 0 || strncmp(error.text, "vlna: ", 6) == 0 ||
 					      strncmp(error.text, "flow-cache: ", 12) == 0 ||
-					      strncmp(error.text, "ct-limit: ", 10) == 0 || !name,
+					      strncmp(error.text, "ct-limit: ", 10) == 0 ||
+					      strncmp(error.text, "acls", 4) == 0 || !name,
 				      "%s", error.text);
 		}
 		hd_config_free(config);

@@ -190,7 +190,7 @@ START_TEST(test_help)
 
 	hd_rpc_each(check_method, result);
 	ck_assert_uint_eq(control.rounds, json_array_size(result));
-	ck_assert_uint_eq(control.rounds, 54);
+	ck_assert_uint_eq(control.rounds, 58);
 	json_decref(result);
 }
 END_TEST

@@ -81,7 +81,9 @@ START_TEST(test_table)
 	struct hd_port_conf port = {0};
 	struct hd_fdb_conf fdb = {0};
 	static struct hd_mirror_conf mirror;
+	struct hd_secure_conf secure = {0};
 
+	check_table(hd_schema_secure, &secure);
 	check_table(hd_schema_bridge, &bridge);
 	check_table(hd_schema_port, &port);
 	check_table(hd_schema_fdb, &fdb);
