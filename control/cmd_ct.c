@@ -14,9 +14,15 @@
 #define SCAN_MAX 65536 /* connections that a page looks at */
 #define SECONDS_MAX 31536000
 
-static struct hd_ct *table_of(const struct hd_control *control)
+/* NULL, and why, if there is no data path: that is so in tests of the rest. */
+static struct hd_ct *table_of(const struct hd_control *control, struct hd_error *error)
 {
-	return atomic_load(&hd_control_dataplane(control)->ct);
+	struct hd_dataplane *dataplane = hd_control_dataplane(control);
+	struct hd_ct *ct = dataplane != NULL ? atomic_load(&dataplane->ct) : NULL;
+
+	if (ct == NULL)
+		hd_error_set(error, "connections are not tracked");
+	return ct;
 }
 
 static const char *protocol_name(uint8_t proto, char text[8])
@@ -77,13 +83,13 @@ static json_t *show_entry(const struct hd_ct_entry *entry)
 
 static int show(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
-	const struct hd_ct *ct = table_of(control);
+	const struct hd_ct *ct = table_of(control, error);
 	json_int_t zone = -1, max = PAGE_DEFAULT, at = 0;
 	struct hd_ct_entry entry;
 	uint64_t cursor;
 	json_t *list;
 	bool more = true;
-	int code = hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
+	int code = ct == NULL ? HD_RPC_REFUSED : hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
 
 	if (code == 0)
 		code = hd_cmd_number(params, "max", 1, PAGE_MAX, &max, error);
@@ -166,11 +172,11 @@ static int read_tuple(const json_t *params, struct hd_ct_tuple *tuple, struct hd
 static int flush(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
 	static const struct hd_ct_tuple any;
-	struct hd_ct *ct = table_of(control);
+	struct hd_ct *ct = table_of(control, error);
 	struct hd_ct_tuple tuple = {0};
 	json_int_t zone = -1;
 	uint32_t flushed;
-	int code = hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
+	int code = ct == NULL ? HD_RPC_REFUSED : hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
 
 	if (code == 0)
 		code = read_tuple(params, &tuple, error);
@@ -193,10 +199,10 @@ static json_t *show_timeouts(const struct hd_ct *ct)
 
 static int stats(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
-	const struct hd_ct *ct = table_of(control);
+	const struct hd_ct *ct = table_of(control, error);
 	json_int_t zone = -1;
 	struct hd_ct_stats now;
-	int code = hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
+	int code = ct == NULL ? HD_RPC_REFUSED : hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
 
 	if (code != 0)
 		return code;
@@ -216,10 +222,10 @@ static int stats(struct hd_control *control, json_t *params, json_t **result, st
 
 static int set(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
-	struct hd_ct *ct = table_of(control);
+	struct hd_ct *ct = table_of(control, error);
 	const char *name = hd_cmd_string(params, "name");
 	json_int_t seconds = 0;
-	int code = hd_cmd_number(params, "seconds", 1, SECONDS_MAX, &seconds, error);
+	int code = ct == NULL ? HD_RPC_REFUSED : hd_cmd_number(params, "seconds", 1, SECONDS_MAX, &seconds, error);
 
 	if (code != 0)
 		return code;
@@ -235,9 +241,9 @@ static int set(struct hd_control *control, json_t *params, json_t **result, stru
 
 static int limit(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)
 {
-	struct hd_ct *ct = table_of(control);
+	struct hd_ct *ct = table_of(control, error);
 	json_int_t zone = 0, most = 0;
-	int rc, code = hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
+	int rc, code = ct == NULL ? HD_RPC_REFUSED : hd_cmd_number(params, "zone", 0, UINT16_MAX, &zone, error);
 
 	if (code == 0)
 		code = hd_cmd_number(params, "limit", 0, HD_CT_LIMIT_MAX, &most, error);
