@@ -19,12 +19,20 @@ void hd_classifier_fini(struct hd_classifier *classifier)
 
 		for (uint32_t j = 0; j < table->n; j++)
 			hd_tuple_free(table->tuple[j]);
+		hd_masked_words_free(table);
 		free(table->tuple);
 		free(atomic_load_explicit(&table->published, memory_order_relaxed));
 	}
 	free(classifier->index);
 	hd_heads_fini(&classifier->heads);
 }
+
+struct hd_lookup {
+	const struct hd_classifier *classifier;
+	const struct hd_tuple_array *array;
+	const struct hd_key *key;
+	uint64_t version;
+};
 
 static inline struct hd_rule *follow(const hd_rule_link *link)
 {
@@ -41,7 +49,7 @@ static inline hd_rule_link *find_chain(const struct hd_classifier *classifier, c
 	if (tuple->n == 0)
 		return (hd_rule_link *)&tuple->head;
 	hd_tuple_key(tuple, key, &compact);
-	return hd_heads_find(&classifier->heads, &compact);
+	return hd_heads_find(&classifier->heads, &compact, hd_heads_hash(&classifier->heads, compact.word, compact.n));
 }
 
 static inline bool is_visible(const struct hd_rule *rule, uint64_t version)
@@ -50,39 +58,103 @@ static inline bool is_visible(const struct hd_rule *rule, uint64_t version)
 	       atomic_load_explicit(&rule->removed, memory_order_relaxed) > version;
 }
 
-static const struct hd_rule *search(const struct hd_classifier *classifier, const struct hd_tuple *tuple,
-				    const struct hd_key *key, uint64_t version)
+static inline bool passes(const struct hd_tuple_probe *probe, uint64_t hash)
 {
-	const hd_rule_link *link = find_chain(classifier, tuple, key);
+	uint64_t pattern = hd_word_filter_pattern(hash);
+
+	return (pattern & ~atomic_load_explicit(&probe->filter[hash >> probe->shift], memory_order_relaxed)) == 0;
+}
+
+/* As find_chain. */
+static inline hd_rule_link *find_filtered(const struct hd_lookup *lookup, const struct hd_tuple *tuple)
+{
+	struct hd_heads_key compact;
+	uint64_t hash;
+
+	if (tuple->n == 0)
+		return (hd_rule_link *)&tuple->head;
+	hd_tuple_key(tuple, lookup->key, &compact);
+	hash = hd_heads_hash(&lookup->classifier->heads, compact.word, compact.n);
+	return passes(&lookup->array->whole, hash) ? hd_heads_find(&lookup->classifier->heads, &compact, hash) : NULL;
+}
+
+/* The better one of `best` and what the chain has. */
+static inline const struct hd_rule *improve(const struct hd_lookup *lookup, const hd_rule_link *link,
+					    const struct hd_rule *best)
+{
 	const struct hd_rule *rule = link != NULL ? follow(link) : NULL;
 
-	while (rule != NULL && !is_visible(rule, version))
+	while (rule != NULL && !is_visible(rule, lookup->version))
 		rule = follow(&rule->next);
-	return rule;
+	return rule != NULL && (best == NULL || rule->spec.priority > best->spec.priority) ? rule : best;
+}
+
+/* Has neither this tuple nor one behind it a better rule? */
+static inline bool is_best(const struct hd_lookup *lookup, uint32_t i, const struct hd_rule *best)
+{
+	return best != NULL && best->spec.priority >= lookup->array->entry[i].max_priority;
+}
+
+static const struct hd_rule *look_up_all(const struct hd_lookup *lookup)
+{
+	const struct hd_rule *best = NULL;
+
+	for (uint32_t i = 0; i < lookup->array->n && !is_best(lookup, i, best); i++)
+		best = improve(lookup, find_chain(lookup->classifier, lookup->array->entry[i].tuple, lookup->key),
+			       best);
+	return best;
+}
+
+/* All ones if no rule has the packet's value, else 0. */
+static inline uint64_t find_absent(const struct hd_lookup *lookup, const struct hd_tuple_probe *probe)
+{
+	uint64_t value = lookup->key->word[probe->word] & probe->mask;
+
+	return passes(probe, hd_heads_hash_word(&lookup->classifier->heads, value)) ? 0 : UINT64_MAX;
+}
+
+/* The first tuple on its own: where most packets end there, masked words are not worth the while. */
+static const struct hd_rule *look_up_filtered(const struct hd_lookup *lookup)
+{
+	const struct hd_tuple_array *array = lookup->array;
+	const struct hd_rule *best = improve(lookup, find_filtered(lookup, array->entry[0].tuple), NULL);
+	uint64_t absent[HD_MASKED_WORDS_MAX], done = 1;
+	uint32_t n_probed = 0, next = 1;
+
+	for (uint32_t first = 0; first < array->n && !is_best(lookup, next, best); first += 64) {
+		const struct hd_tuple_block *block = &array->block[first / 64];
+
+		if (array->n - first < 64)
+			done |= ~UINT64_C(0) << (array->n - first);
+		for (; n_probed < block->n_probes; n_probed++)
+			absent[n_probed] = find_absent(lookup, &array->probe[n_probed]);
+		for (uint32_t i = 0; i < block->n_probes; i++)
+			done |= absent[i] & block->users[i];
+		for (uint64_t left = ~done; left != 0; left &= left - 1) {
+			uint32_t i = first + (uint32_t)__builtin_ctzll(left);
+
+			if (is_best(lookup, i, best))
+				return best;
+			best = improve(lookup, find_filtered(lookup, array->entry[i].tuple), best);
+		}
+		done = 0;
+		next = first + 64;
+	}
+	return best;
 }
 
 const struct hd_rule *hd_classifier_lookup(const struct hd_classifier *classifier, uint64_t version, uint8_t table,
 					   const struct hd_key *key)
 {
-	const struct hd_tuple_array *array;
-	const struct hd_rule *best = NULL;
+	struct hd_lookup lookup = {.classifier = classifier, .key = key, .version = version};
 
 	if (table >= HD_TABLES)
 		return NULL;
 	/* Pairs with the release in hd_classifier_publish. */
-	array = atomic_load_explicit(&classifier->table[table].published, memory_order_acquire);
-	if (array == NULL)
+	lookup.array = atomic_load_explicit(&classifier->table[table].published, memory_order_acquire);
+	if (lookup.array == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < array->n; i++) {
-		const struct hd_rule *rule;
-
-		if (best != NULL && best->spec.priority >= array->entry[i].max_priority)
-			break;
-		rule = search(classifier, array->entry[i].tuple, key, version);
-		if (rule != NULL && (best == NULL || rule->spec.priority > best->spec.priority))
-			best = rule;
-	}
-	return best;
+	return lookup.array->block != NULL ? look_up_filtered(&lookup) : look_up_all(&lookup);
 }
 
 /* The order of a chain. */
@@ -159,7 +231,13 @@ uint64_t hd_classifier_bytes(const struct hd_classifier *classifier)
 	uint64_t bytes = hd_heads_bytes(&classifier->heads) + classifier->n_index * sizeof(struct hd_tuple *) +
 			 classifier->n_tuples * sizeof(struct hd_tuple);
 
-	for (uint32_t i = 0; i < HD_TABLES; i++)
-		bytes += classifier->table[i].capacity * (sizeof(struct hd_tuple *) + 16);
+	for (uint32_t i = 0; i < HD_TABLES; i++) {
+		const struct hd_classifier_table *table = &classifier->table[i];
+		const struct hd_tuple_array *array = atomic_load_explicit(&table->published, memory_order_relaxed);
+
+		bytes += table->capacity * sizeof(struct hd_tuple *) + hd_masked_words_bytes(table);
+		if (array != NULL)
+			bytes += array->bytes;
+	}
 	return bytes;
 }

@@ -18,17 +18,15 @@ static inline struct hd_heads *load(const struct hd_heads_set *set, uint32_t n)
 	return atomic_load_explicit(&set->width[n], memory_order_acquire); /* pairs with the release in replace() */
 }
 
-/* As the FDB's: a product with secret factors can't be steered without the secret. */
+/* What rte_hash is given of a hash. */
+static inline hash_sig_t sign(uint64_t hash)
+{
+	return (hash_sig_t)(hash ^ hash >> 32);
+}
+
 static inline hash_sig_t hash_key(const struct hd_heads_set *set, const uint64_t *words, uint32_t n)
 {
-	uint64_t hash = set->secret[0];
-
-	for (uint32_t i = 0; i < n + 1; i++) {
-		unsigned __int128 product = (unsigned __int128)(hash ^ words[i]) * set->secret[1];
-
-		hash = (uint64_t)product ^ (uint64_t)(product >> 64);
-	}
-	return (hash_sig_t)(hash ^ hash >> 32);
+	return sign(hd_heads_hash(set, words, n));
 }
 
 int hd_heads_init(struct hd_heads_set *set, struct hd_retire_queue *queue)
@@ -135,20 +133,20 @@ static struct hd_heads *replace(struct hd_heads_set *set, uint32_t n, uint32_t e
 	return NULL;
 }
 
-hd_rule_link *hd_heads_find(const struct hd_heads_set *set, const struct hd_heads_key *key)
+hd_rule_link *hd_heads_find(const struct hd_heads_set *set, const struct hd_heads_key *key, uint64_t hash)
 {
 	struct hd_heads *heads = load(set, key->n);
 	int32_t position;
 
 	if (heads == NULL)
 		return NULL;
-	position = rte_hash_lookup_with_hash(heads->hash, key->word, hash_key(set, key->word, key->n));
+	position = rte_hash_lookup_with_hash(heads->hash, key->word, sign(hash));
 	return position >= 0 ? &heads->head[position] : NULL;
 }
 
 hd_rule_link *hd_heads_insert(struct hd_heads_set *set, const struct hd_heads_key *key)
 {
-	hd_rule_link *found = hd_heads_find(set, key);
+	hd_rule_link *found = hd_heads_find(set, key, hd_heads_hash(set, key->word, key->n));
 	struct hd_heads *heads = load(set, key->n);
 	int32_t position = -ENOSPC;
 

@@ -55,8 +55,26 @@ struct hd_heads_set {
 int hd_heads_init(struct hd_heads_set *set, struct hd_retire_queue *queue);
 void hd_heads_fini(struct hd_heads_set *set);
 
-/* Any thread. Where the chain of this key begins, or NULL. */
-hd_rule_link *hd_heads_find(const struct hd_heads_set *set, const struct hd_heads_key *key);
+/* As the FDB's: a product with secret factors can't be steered without the secret. */
+static inline uint64_t hd_heads_hash_word(const struct hd_heads_set *set, uint64_t word)
+{
+	unsigned __int128 product = (unsigned __int128)(word ^ set->secret[0]) * set->secret[1];
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The products don't wait for each other. */
+static inline uint64_t hd_heads_hash(const struct hd_heads_set *set, const uint64_t *words, uint32_t n)
+{
+	uint64_t hash = hd_heads_hash_word(set, words[0]);
+
+	for (uint32_t i = 1; i <= n; i++)
+		hash = (hash << 23 | hash >> 41) ^ hd_heads_hash_word(set, words[i]);
+	return hash;
+}
+
+/* Any thread. Where the chain of this key, with its hash, begins, or NULL. */
+hd_rule_link *hd_heads_find(const struct hd_heads_set *set, const struct hd_heads_key *key, uint64_t hash);
 
 /* Control thread. The same, made if it is not there (an empty chain). NULL if out of memory. */
 hd_rule_link *hd_heads_insert(struct hd_heads_set *set, const struct hd_heads_key *key);

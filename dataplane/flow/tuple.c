@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tuples: found by mask, counted, sorted, and published as arrays. */
+/* Tuples: found by mask, and what is counted of them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,6 @@
 #include "tuple.h"
 
 #define INDEX_MIN 64u
-#define INSERTIONS 16u /* up to so many changed tuples are sorted in one by one */
 
 static uint32_t hash_mask(uint8_t table, const struct hd_key *mask)
 {
@@ -94,6 +93,10 @@ static struct hd_tuple *create(struct hd_classifier *classifier, uint8_t table, 
 			tuple->word[tuple->n] = i;
 			tuple->mask[tuple->n++] = mask->word[i];
 		}
+	if (hd_masked_words_take(classifier, tuple) != 0) {
+		free(tuple);
+		return NULL;
+	}
 	return tuple;
 }
 
@@ -133,6 +136,7 @@ void hd_tuple_added(struct hd_classifier *classifier, struct hd_tuple *tuple, st
 	uint16_t priority = node->rule.spec.priority;
 
 	LIST_INSERT_HEAD(&tuple->rules, node, in_tuple);
+	hd_masked_words_added(classifier, tuple, &node->rule.spec.match.key);
 	if (tuple->n_rules++ == 0 || priority > tuple->max_priority) {
 		tuple->max_priority = priority;
 		touch(classifier, tuple);
@@ -156,6 +160,7 @@ static void find_max_priority(struct hd_classifier *classifier, struct hd_tuple 
 void hd_tuple_unlinked(struct hd_classifier *classifier, struct hd_tuple *tuple, struct hd_rule_node *node)
 {
 	LIST_REMOVE(node, in_tuple);
+	hd_masked_words_unlinked(classifier, tuple);
 	tuple->n_rules--;
 	tuple->n_unlinked++;
 	if (tuple->n_rules == 0)
@@ -164,87 +169,12 @@ void hd_tuple_unlinked(struct hd_classifier *classifier, struct hd_tuple *tuple,
 		find_max_priority(classifier, tuple);
 }
 
-/* Of equal ones the older first: that stays the same whatever else changes. */
-static inline bool goes_before(const struct hd_tuple *a, const struct hd_tuple *b)
-{
-	return a->max_priority != b->max_priority ? a->max_priority > b->max_priority : a->id < b->id;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct hd_tuple *const *left = a, *const *right = b;
-
-	if (*left == *right)
-		return 0;
-	return goes_before(*left, *right) ? -1 : 1;
-}
-
-static void sort(struct hd_classifier_table *table)
-{
-	if (table->n_changed > INSERTIONS) {
-		qsort(table->tuple, table->n, sizeof(struct hd_tuple *), compare);
-	} else {
-		for (uint32_t i = 1; i < table->n; i++) {
-			struct hd_tuple *tuple = table->tuple[i];
-			uint32_t at = i;
-
-			for (; at > 0 && goes_before(tuple, table->tuple[at - 1]); at--)
-				table->tuple[at] = table->tuple[at - 1];
-			table->tuple[at] = tuple;
-		}
-	}
-	table->n_changed = 0;
-}
-
-static int prepare(struct hd_classifier_table *table)
-{
-	struct hd_tuple_array *array = malloc(sizeof(*array) + table->n * sizeof(array->entry[0]));
-
-	if (array == NULL)
-		return -ENOMEM;
-	sort(table);
-	array->n = 0;
-	for (uint32_t i = 0; i < table->n; i++) {
-		struct hd_tuple *tuple = table->tuple[i];
-
-		if (tuple->n_rules == 0)
-			continue;
-		array->entry[array->n].tuple = tuple;
-		array->entry[array->n++].max_priority = tuple->max_priority;
-	}
-	table->prepared = array;
-	return 0;
-}
-
-int hd_classifier_prepare(struct hd_classifier *classifier)
-{
-	for (uint32_t i = 0; i < HD_TABLES; i++)
-		if (classifier->table[i].dirty && prepare(&classifier->table[i]) != 0) {
-			hd_classifier_discard(classifier);
-			return -ENOMEM;
-		}
-	return 0;
-}
-
-void hd_classifier_discard(struct hd_classifier *classifier)
-{
-	for (uint32_t i = 0; i < HD_TABLES; i++) {
-		free(classifier->table[i].prepared);
-		classifier->table[i].prepared = NULL;
-	}
-}
-
 static void release_tuple(struct hd_retired *retired, void *context)
 {
 	hd_tuple_free(container_of(retired, struct hd_tuple, retired));
 }
 
-static void release_array(struct hd_retired *retired, void *context)
-{
-	free(container_of(retired, struct hd_tuple_array, retired));
-}
-
-static void remove_from_index(struct hd_classifier *classifier, struct hd_tuple *tuple)
+void hd_tuple_retire(struct hd_classifier *classifier, struct hd_tuple *tuple)
 {
 	struct hd_tuple **link = &classifier->index[tuple->hash & (classifier->n_index - 1)];
 
@@ -252,42 +182,6 @@ static void remove_from_index(struct hd_classifier *classifier, struct hd_tuple 
 		link = &(*link)->next;
 	*link = tuple->next;
 	classifier->n_tuples--;
-}
-
-/* No PMD finds them any more. */
-static void retire_empty(struct hd_classifier *classifier, struct hd_classifier_table *table)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < table->n; i++) {
-		struct hd_tuple *tuple = table->tuple[i];
-
-		if (tuple->n_rules > 0) {
-			table->tuple[kept++] = tuple;
-			continue;
-		}
-		remove_from_index(classifier, tuple);
-		hd_retire(classifier->queue, &tuple->retired, release_tuple);
-	}
-	table->n = kept;
-}
-
-static void publish(struct hd_classifier *classifier, struct hd_classifier_table *table)
-{
-	/* Pairs with the acquire in hd_classifier_lookup. */
-	struct hd_tuple_array *former =
-		atomic_exchange_explicit(&table->published, table->prepared, memory_order_acq_rel);
-
-	table->prepared = NULL;
-	table->dirty = false;
-	if (former != NULL)
-		hd_retire(classifier->queue, &former->retired, release_array);
-	retire_empty(classifier, table);
-}
-
-void hd_classifier_publish(struct hd_classifier *classifier)
-{
-	for (uint32_t i = 0; i < HD_TABLES; i++)
-		if (classifier->table[i].prepared != NULL)
-			publish(classifier, &classifier->table[i]);
+	hd_masked_words_drop(classifier, tuple);
+	hd_retire(classifier->queue, &tuple->retired, release_tuple);
 }
