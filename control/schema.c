@@ -38,7 +38,8 @@ const struct hd_schema_key hd_schema_secure[] = {
 const struct hd_schema_key hd_schema_acl[] = {
 	{.name = "rules",
 	 .type = HD_SCHEMA_RULES,
-	 ACL(rules),
+	 .offset = offsetof(struct hd_acl, rules),
+	 .size = sizeof(void *), /* where the list is */
 	 .help = "its rules in order: the first that fits decides",
 	 .example = "allow tcp from any to any port 80,443"},
 	{.name = "stateless",
