@@ -86,14 +86,20 @@ size_t hd_cache_bytes(const struct hd_cache *cache)
 	return bytes_of(cache->n_sets, cache->has_far);
 }
 
-/* Half of it in use: sets of eight begin to overflow. */
+/* Half of it in use: sets of eight begin to overflow. A quarter, and many do: its keys share sets. */
 static bool crowded(struct hd_cache *cache)
 {
+	uint64_t capacity = (uint64_t)cache->n_sets * HD_CACHE_WAYS;
+	uint64_t entries = hd_counted(&cache->entries);
 	uint64_t evictions = hd_counted(&cache->evictions);
-	bool evicts = evictions - cache->evicted > cache->n_sets / 64;
+	uint64_t evicted = evictions - cache->evicted;
 
 	cache->evicted = evictions;
-	return evicts || hd_counted(&cache->entries) > (uint64_t)cache->n_sets * HD_CACHE_WAYS / 2;
+	if (cache->settling) {
+		cache->settling = false;
+		return false;
+	}
+	return entries > capacity / 2 || (entries > capacity / 4 && evicted > cache->n_sets / 8);
 }
 
 void hd_cache_tick(struct hd_cache *cache)
@@ -119,6 +125,7 @@ void hd_cache_tick(struct hd_cache *cache)
 		return; /* it goes on with what it has */
 	cache->n_sets = n_sets;
 	cache->has_far = far;
+	cache->settling = true;
 	/* Pairs with hd_cache_adopt. */
 	atomic_store_explicit(&cache->offered, tables, memory_order_release);
 }

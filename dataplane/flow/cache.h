@@ -85,6 +85,7 @@ struct hd_cache {
 	/* The control thread's. */
 	size_t limit;     /* bytes */
 	uint64_t evicted; /* evictions at the last look */
+	bool settling;    /* larger ones were offered: what was evicted before says nothing of them */
 	uint32_t n_sets;  /* of the newest tables, offered ones included */
 	bool has_far;
 };
