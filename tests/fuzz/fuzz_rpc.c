@@ -4,8 +4,23 @@
 #include <stdint.h>
 
 #include "fake_control.h"
+#include "flow_bundle.h"
 #include "log.h"
 #include "rpc.h"
+
+/* Methods that work on flow tables and connections need a data path, which is not here: fuzz_flow has their texts. */
+const struct hd_rpc_method hd_cmd_flow[] = {{NULL}}, hd_cmd_flow_bundle[] = {{NULL}}, hd_cmd_group[] = {{NULL}},
+			   hd_cmd_meter[] = {{NULL}}, hd_cmd_trace[] = {{NULL}}, hd_cmd_cache[] = {{NULL}},
+			   hd_cmd_ct[] = {{NULL}};
+
+void hd_flow_bundles_drop(struct hd_runtime *runtime, const char *owner)
+{
+}
+
+struct hd_run_bridge *hd_runtime_bridge(const struct hd_runtime *runtime, const char *name)
+{
+	return NULL;
+}
 
 static struct hd_control control;
 static json_t *start;
