@@ -29,11 +29,10 @@ static json_t *show_bridge(const struct hd_run_bridge *bridge)
 		tables += usage.tuples[i] != 0;
 		tuples += usage.tuples[i];
 	}
-	return json_pack("{s:s, s:b, s:o, s:b, s:I, s:I, s:I, s:I, s:I}", "name", bridge->name, "plain",
+	return json_pack("{s:s, s:b, s:o, s:b, s:I, s:I, s:I, s:I}", "name", bridge->name, "plain",
 			 (int)hd_tables_plain(bridge->tables), "fields", hd_flow_show_mask(&shape->mask), "tracks",
 			 (int)shape->tracks, "rules", (json_int_t)usage.rules, "tables", (json_int_t)tables, "tuples",
-			 (json_int_t)tuples, "lpm_tables", (json_int_t)usage.lpm_tables, "bytes",
-			 (json_int_t)usage.bytes);
+			 (json_int_t)tuples, "bytes", (json_int_t)usage.bytes);
 }
 
 static int show(struct hd_control *control, json_t *params, json_t **result, struct hd_error *error)

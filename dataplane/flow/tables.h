@@ -162,7 +162,7 @@ void hd_tables_reclaim(struct hd_tables *tables);
 bool hd_tables_refresh(struct hd_tables *tables, const struct hd_rule_spec *spec);
 
 struct hd_tables_usage {
-	uint32_t rules, tuples[HD_TABLES], lpm_tables;
+	uint32_t rules, tuples[HD_TABLES];
 	uint64_t bytes; /* of memory, rules and hash tables */
 };
 void hd_tables_usage(const struct hd_tables *tables, struct hd_tables_usage *usage);
